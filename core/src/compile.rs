@@ -1,0 +1,335 @@
+//! From a document to what the evaluator walks. Everything that can be decided once is decided here: variants become places,
+//! attributes numbers, percentages cut points, hash prefixes states; overrides and kill switches are put with their flags.
+
+use crate::bucketing::{Bucketer, Cut};
+use crate::context::{Attribute, attribute};
+use crate::decode::{Outline, RawEntry, is_key, read_flag, read_kill_switch, read_override};
+use crate::fault::{Fault, FaultCode, Warning, WarningCode};
+use crate::json::{Json, Node, Path};
+use crate::limits;
+use crate::model::{
+    Bucketing, Flag, FlagType, KillSwitch, Override, OverrideScope, OverrideVariant, Serve, Stage, State, Targets,
+    Value,
+};
+use crate::snapshot::{
+    Body, CompiledFlag, CompiledStage, CompiledTargets, CompiledVariant, Distribution, EngagedSwitch, FastMap,
+    FlagIndex, Snapshot, StoredOverride, VariantIndex,
+};
+
+impl Snapshot {
+    /// Compiles a snapshot or registry from its JSON.
+    ///
+    /// An entry that is at fault never fails the whole: it is off or left out, and listed in [`Snapshot::warnings`].
+    ///
+    /// # Errors
+    /// A document that is not JSON, not an object, of an unknown schema, without flags, of fields with wrong types, or past
+    /// the limits of size and number.
+    pub fn parse(bytes: &[u8]) -> Result<Self, Fault> {
+        Compiler::default().compile(&Outline::parse(bytes)?, bytes.len())
+    }
+}
+
+/// Reads the flags of a document in their canonical form, as a registry's summary shows them; those at fault give their faults.
+///
+/// # Errors
+/// As [`Snapshot::parse`].
+pub fn read_flags(bytes: &[u8]) -> Result<Vec<Result<Flag, Vec<Fault>>>, Fault> {
+    let outline = Outline::parse(bytes)?;
+    let flags = outline.flags.iter().enumerate();
+    Ok(flags.map(|(index, raw)| read_entry(raw, "flags", index, |_, node| read_flag(node))).collect())
+}
+
+#[derive(Default)]
+struct Compiler {
+    flags: Vec<CompiledFlag>,
+    by_key: FastMap<Box<str>, FlagIndex>,
+    attributes: Vec<Attribute>,
+    warnings: Vec<Warning>,
+}
+
+/// Parses an entry and hands it on together with its place; text that cannot be parsed is a fault of the entry as a whole.
+fn read_entry<T>(
+    raw: RawEntry<'_>,
+    list: &str,
+    index: usize,
+    read: impl FnOnce(&Json<'_>, &Node<'_>) -> Result<T, Vec<Fault>>,
+) -> Result<T, Vec<Fault>> {
+    let parent = Path::Name(&Path::Root, list);
+    let path = Path::Index(&parent, index);
+    match Json::parse(raw.get()) {
+        Ok(json) => read(&json, &Node { json: &json, path }),
+        Err(error) => {
+            let message = format!("cannot be read: broken at line {} column {}", error.line(), error.column());
+            Err(vec![Fault { code: FaultCode::InvalidJson, pointer: path.to_string(), message }])
+        }
+    }
+}
+
+impl Compiler {
+    fn compile(mut self, outline: &Outline<'_>, bytes: usize) -> Result<Snapshot, Fault> {
+        for name in attribute::KNOWN {
+            self.attribute(name);
+        }
+        if bytes > limits::SNAPSHOT_WARN_BYTES {
+            let message = format!("is larger than {} bytes (SNAPSHOT_WARN_BYTES)", limits::SNAPSHOT_WARN_BYTES);
+            self.warn(WarningCode::LargeSnapshot, String::new(), message);
+        }
+        for (index, raw) in outline.flags.iter().enumerate() {
+            self.flag(raw, index, &outline.tenant);
+        }
+        self.overrides(&outline.overrides);
+        self.kill_switches(&outline.kill_switches);
+        Ok(Snapshot {
+            tenant: outline.tenant.as_ref().into(),
+            version: outline.version,
+            generated_at: outline.generated_at,
+            flags: self.flags.into(),
+            by_key: self.by_key,
+            attributes: self.attributes.into(),
+            warnings: self.warnings.into(),
+        })
+    }
+
+    fn warn(&mut self, code: WarningCode, pointer: String, message: impl Into<String>) {
+        self.warnings.push(Warning { code, pointer, message: message.into() });
+    }
+
+    /// Warns of an entry's first fault, and says how many more there are.
+    fn warn_of(&mut self, code: WarningCode, faults: &[Fault]) {
+        let Some((first, rest)) = faults.split_first() else { return };
+        let message = match rest.len() {
+            0 => first.message.clone(),
+            more => format!("{} (and {more} more)", first.message),
+        };
+        self.warn(code, first.pointer.clone(), message);
+    }
+
+    fn attribute(&mut self, name: &str) -> Attribute {
+        if let Some(known) = self.attributes.iter().find(|known| *known.name == *name) {
+            return known.clone();
+        }
+        // There are at most as many as limits allow flags and rules, far below 2^32.
+        let attribute = Attribute { id: u32::try_from(self.attributes.len()).unwrap_or(u32::MAX), name: name.into() };
+        self.attributes.push(attribute.clone());
+        attribute
+    }
+
+    fn flag(&mut self, raw: RawEntry<'_>, index: usize, tenant: &str) {
+        let mut addressable = None;
+        let result = read_entry(raw, "flags", index, |json, node| {
+            // Even a flag that is at fault must be off, not unknown, where its key can be told.
+            addressable = key_of(json).map(str::to_owned);
+            if raw.get().len() > limits::FLAG_BYTES {
+                let message = format!("must be at most {} bytes (FLAG_BYTES)", limits::FLAG_BYTES);
+                return Err(vec![node.fault(FaultCode::LimitExceeded, message)]);
+            }
+            read_flag(node)
+        });
+        let (key, flag) = match result {
+            Ok(flag) if flag.state == State::Archived => return,
+            Ok(flag) => (Some(flag.key.clone()), Ok(flag)),
+            Err(faults) => (addressable, Err(faults)),
+        };
+        if let Some(key) = &key
+            && self.by_key.contains_key(key.as_str())
+        {
+            let message = "has the key of an earlier flag, and is left out";
+            self.warn(WarningCode::DuplicateFlag, format!("/flags/{index}"), message);
+            return;
+        }
+        let compiled = match flag {
+            Ok(flag) => Some(self.valid_flag(flag, tenant)),
+            Err(faults) => {
+                let (unsupported, faults): (Vec<_>, Vec<_>) =
+                    faults.into_iter().partition(|fault| fault.code == FaultCode::Unsupported);
+                match faults.as_slice() {
+                    [] => self.warn_of(WarningCode::Unsupported, &unsupported),
+                    faults => self.warn_of(WarningCode::InvalidFlag, faults),
+                }
+                key.map(|key| CompiledFlag { key: key.into(), flag_type: FlagType::Boolean, version: None, body: None })
+            }
+        };
+        if let Some(flag) = compiled {
+            let place = FlagIndex(u32::try_from(self.flags.len()).unwrap_or(u32::MAX));
+            self.by_key.insert(flag.key.clone(), place);
+            self.flags.push(flag);
+        }
+    }
+
+    fn valid_flag(&mut self, flag: Flag, tenant: &str) -> CompiledFlag {
+        let variants: Box<[CompiledVariant]> = (0..)
+            .zip(flag.variants)
+            .map(|(index, variant)| CompiledVariant { index, key: variant.key.into(), value: variant.value })
+            .collect();
+        let find = |key: &str| variants.iter().find(|variant| *variant.key == *key).map(|variant| variant.index);
+        let off = flag.off_variant.as_deref().and_then(find);
+        let default = flag.default_variant.as_deref().and_then(find);
+        let first_true = || {
+            let is_true = |variant: &&CompiledVariant| matches!(variant.value, Value::Boolean(true));
+            variants.iter().find(is_true).map(|variant| variant.index)
+        };
+        let on = if flag.flag_type == FlagType::Boolean { first_true() } else { default };
+        let bucket_by = flag.bucket_by.as_deref().map(|name| self.attribute(name));
+        let stage = flag.stage.map(|Stage { rollout_stage, rollout_stage_map }| CompiledStage {
+            base: rollout_stage,
+            by_env: rollout_stage_map.into_iter().map(|(env, stage)| (env.into(), stage)).collect(),
+            bucketer: Bucketer::new(
+                flag.bucketing.unwrap_or(Bucketing::Djb2Xor),
+                tenant,
+                flag.salt.as_deref(),
+                &flag.key,
+                bucket_by.clone(),
+            ),
+        });
+        let (fallback, distribution) = match flag.fallthrough {
+            None => (default, None),
+            Some(Serve::Variant { variant }) => (find(&variant), None),
+            Some(Serve::Distribution { distribution, bucket_by: serve_bucket_by, salt }) => {
+                let bucket_by = serve_bucket_by.as_deref().map(|name| self.attribute(name)).or(bucket_by);
+                let weights: Vec<f64> = distribution.iter().map(|entry| entry.weight).collect();
+                // The reader has checked that every variant exists.
+                let places = distribution.iter().filter_map(|entry| find(&entry.variant));
+                let bucketer = Bucketer::new(
+                    flag.bucketing.unwrap_or(Bucketing::Djb2XorFmix32),
+                    tenant,
+                    salt.as_deref().or(flag.salt.as_deref()),
+                    &flag.key,
+                    bucket_by,
+                );
+                (
+                    default,
+                    Some(Distribution {
+                        bucketer,
+                        shares: Cut::of_weights(&weights).into_iter().zip(places).collect(),
+                    }),
+                )
+            }
+        };
+        let targets = flag.targets.map(|targets| compile_targets(&targets, find));
+        // Held until the switches are read.
+        let kill_switch = flag.kill_switch.map(|category| EngagedSwitch::Category(category.into()));
+        let body = Body {
+            is_on: flag.state == State::On,
+            off,
+            on,
+            kill_switch,
+            user_overrides: FastMap::default(),
+            tenant_overrides: FastMap::default(),
+            targets,
+            stage,
+            distribution,
+            fallback,
+            variants,
+        };
+        CompiledFlag {
+            key: flag.key.into(),
+            flag_type: flag.flag_type,
+            version: Some(flag.version),
+            body: Some(Box::new(body)),
+        }
+    }
+
+    fn overrides(&mut self, entries: &[RawEntry<'_>]) {
+        let mut rows: Vec<Option<Override>> = Vec::with_capacity(entries.len());
+        let mut latest: FastMap<(OverrideScope, String, String), usize> = FastMap::default();
+        let mut replaced = Vec::new();
+        for (index, raw) in entries.iter().enumerate() {
+            let row = match read_entry(raw, "overrides", index, |_, node| read_override(node)) {
+                Ok(row) => Some(row),
+                Err(faults) => {
+                    self.warn_of(WarningCode::InvalidOverride, &faults);
+                    None
+                }
+            };
+            let row = row.filter(|row| {
+                let known = self.by_key.contains_key(row.flag.as_str());
+                if !known {
+                    let message = "is for a flag that is not in the snapshot, and is left out";
+                    self.warn(WarningCode::OverrideUnknownFlag, format!("/overrides/{index}/flag"), message);
+                }
+                known
+            });
+            if let Some(row) = &row {
+                let earlier = latest.insert((row.scope, row.id.clone(), row.flag.clone()), index);
+                replaced.extend(earlier);
+            }
+            rows.push(row);
+        }
+        for index in replaced {
+            let message = "is left out: a later row has the same scope, id and flag";
+            self.warn(WarningCode::DuplicateOverride, format!("/overrides/{index}"), message);
+            if let Some(row) = rows.get_mut(index) {
+                *row = None;
+            }
+        }
+        for (index, row) in rows.into_iter().enumerate() {
+            if let Some(row) = row {
+                self.stored_override(index, row);
+            }
+        }
+    }
+
+    fn stored_override(&mut self, index: usize, row: Override) {
+        let place = self.by_key.get(row.flag.as_str()).and_then(|place| usize::try_from(place.0).ok());
+        let Some(body) = place.and_then(|place| self.flags.get_mut(place)).and_then(|flag| flag.body.as_mut()) else {
+            // The flag is invalid and off, whatever rows say.
+            return;
+        };
+        let variant = match &row.variant {
+            OverrideVariant::Boolean(value) => body.variant_by_boolean(*value),
+            OverrideVariant::Key(key) => body.variant_by_key(key.as_str().into()),
+        };
+        let stored = StoredOverride { variant, expires_at: row.expires_at };
+        let id = row.id.into_bytes().into_boxed_slice();
+        match row.scope {
+            OverrideScope::User => body.user_overrides.insert(id, stored),
+            OverrideScope::Tenant => body.tenant_overrides.insert(id, stored),
+        };
+        if variant.is_none() {
+            let message = "must be a variant of the flag; the row is skipped";
+            self.warn(WarningCode::OverrideUnknownVariant, format!("/overrides/{index}/variant"), message);
+        }
+    }
+
+    fn kill_switches(&mut self, entries: &[RawEntry<'_>]) {
+        let mut engaged: Vec<String> = Vec::new();
+        for (index, raw) in entries.iter().enumerate() {
+            match read_entry(raw, "kill_switches", index, |_, node| read_kill_switch(node)) {
+                Ok(switch) if switch.engaged => engaged.push(switch.category),
+                Ok(_) => {}
+                Err(faults) => self.warn_of(WarningCode::InvalidKillSwitch, &faults),
+            }
+        }
+        let global = engaged.iter().any(|category| category == KillSwitch::GLOBAL);
+        for body in self.flags.iter_mut().filter_map(|flag| flag.body.as_mut()) {
+            body.kill_switch = match body.kill_switch.take() {
+                _ if global => Some(EngagedSwitch::Global),
+                Some(EngagedSwitch::Category(category)) if engaged.iter().any(|name| **name == *category) => {
+                    Some(EngagedSwitch::Category(category))
+                }
+                _ => None,
+            };
+        }
+    }
+}
+
+/// The key of a flag that may be at fault, if it can be told.
+fn key_of<'j>(json: &'j Json<'_>) -> Option<&'j str> {
+    let Json::Object(members) = json else { return None };
+    match members.iter().rev().find(|(name, _)| name == "key") {
+        Some((_, Json::String(key))) if is_key(key) => Some(key),
+        _ => None,
+    }
+}
+
+fn compile_targets(targets: &Targets, find: impl Fn(&str) -> Option<VariantIndex>) -> CompiledTargets {
+    let mut by_id: FastMap<Box<[u8]>, Option<VariantIndex>> = FastMap::default();
+    let key = |id: &String| id.as_bytes().into();
+    by_id.extend(targets.deny.iter().map(|id| (key(id), None)));
+    for target in &targets.allow {
+        for id in &target.ids {
+            by_id.entry(key(id)).or_insert_with(|| find(&target.variant));
+        }
+    }
+    CompiledTargets { by_id }
+}

@@ -1,0 +1,245 @@
+//! Whom a flag is evaluated for.
+
+use std::borrow::Cow;
+
+use crate::json::{Json, safe_integer};
+use crate::text::Text;
+
+/// Attributes that mean something to the evaluator, and their places in every snapshot's attribute table.
+pub mod attribute {
+    /// The user; what is bucketed, and whose overrides apply.
+    pub const USER_ID: &str = "user_id";
+    /// The project; bucketed where there is no user.
+    pub const PROJECT_ID: &str = "project_id";
+    /// The tenant; whose overrides apply.
+    pub const TENANT_ID: &str = "tenant_id";
+    /// `staff` is let into internal stages.
+    pub const TIER: &str = "tier";
+    /// The environment, which may have a stage of its own.
+    pub const ENV: &str = "env";
+    /// The user's role.
+    pub const ROLE_KEY: &str = "role_key";
+    /// All of them, in the order of their ids.
+    pub const KNOWN: [&str; 6] = [USER_ID, PROJECT_ID, TENANT_ID, TIER, ENV, ROLE_KEY];
+
+    /// What an absent `tier` is.
+    pub const DEFAULT_TIER: &str = "anonymous";
+    /// What an absent `env` is.
+    pub const DEFAULT_ENV: &str = "dev";
+}
+
+/// The name of an attribute together with its place in a snapshot's table, so that a context can be asked by either.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attribute {
+    /// Its place in [`crate::Snapshot::attributes`].
+    pub id: u32,
+    /// Its name.
+    pub name: Box<str>,
+}
+
+/// An attribute's value. JSON's `null` is [`Value::Absent`].
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value<'a> {
+    /// Not there.
+    Absent,
+    /// Text.
+    Text(Text<'a>),
+    /// A number; not necessarily finite.
+    Number(f64),
+    /// `true` or `false`.
+    Boolean(bool),
+    /// A list.
+    List(Vec<Value<'a>>),
+    /// An object: it is there, and equals nothing.
+    Object,
+}
+
+/// The attributes that an evaluation can ask for. Absent `tier` and `env` are given their defaults by the evaluator, not here.
+pub trait Context {
+    /// The attribute's value.
+    fn get(&self, attribute: &Attribute) -> Value<'_>;
+}
+
+/// A context of named attributes.
+///
+/// ```
+/// use burgee_core::NamedContext;
+/// let context = NamedContext::new().with("user_id", "U-1").with("age", 41.0);
+/// ```
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct NamedContext<'a> {
+    attributes: Vec<(Cow<'a, str>, Value<'a>)>,
+}
+
+impl<'a> NamedContext<'a> {
+    /// A context without attributes.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The context with one more attribute, or another value for it.
+    #[must_use]
+    pub fn with(mut self, name: impl Into<Cow<'a, str>>, value: impl Into<Value<'a>>) -> Self {
+        self.set(name, value);
+        self
+    }
+
+    /// Sets an attribute, replacing an earlier value.
+    pub fn set(&mut self, name: impl Into<Cow<'a, str>>, value: impl Into<Value<'a>>) {
+        let (name, value) = (name.into(), value.into());
+        match self.attributes.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, slot)) => *slot = value,
+            None => self.attributes.push((name, value)),
+        }
+    }
+
+    /// The value of an attribute by its name.
+    #[must_use]
+    pub fn value(&self, name: &str) -> Value<'_> {
+        self.attributes.iter().find(|(known, _)| known == name).map_or(Value::Absent, |(_, value)| value.clone())
+    }
+
+    /// The members of a JSON object as attributes.
+    #[must_use]
+    pub fn from_members(members: &'a [(Cow<'a, str>, Json<'a>)]) -> Self {
+        let mut context = Self::new();
+        for (name, value) in members {
+            context.set(name.as_ref(), value);
+        }
+        context
+    }
+}
+
+impl Context for NamedContext<'_> {
+    fn get(&self, attribute: &Attribute) -> Value<'_> {
+        self.value(&attribute.name)
+    }
+}
+
+impl<'a> From<&'a str> for Value<'a> {
+    fn from(text: &'a str) -> Self {
+        Value::Text(text.into())
+    }
+}
+
+impl<'a> From<Text<'a>> for Value<'a> {
+    fn from(text: Text<'a>) -> Self {
+        Value::Text(text)
+    }
+}
+
+impl From<f64> for Value<'_> {
+    fn from(number: f64) -> Self {
+        Value::Number(number)
+    }
+}
+
+impl From<bool> for Value<'_> {
+    fn from(value: bool) -> Self {
+        Value::Boolean(value)
+    }
+}
+
+impl<'a> From<&'a Json<'a>> for Value<'a> {
+    fn from(json: &'a Json<'a>) -> Self {
+        match json {
+            Json::Null => Value::Absent,
+            Json::Bool(value) => Value::Boolean(*value),
+            Json::Integer(_) | Json::Number(_) => Value::Number(json.as_f64().unwrap_or(f64::NAN)),
+            Json::String(text) => Value::Text(text.as_ref().into()),
+            Json::Array(items) => Value::List(items.iter().map(Value::from).collect()),
+            Json::Object(_) => Value::Object,
+        }
+    }
+}
+
+impl<'a> Value<'a> {
+    /// The value as the text of an id, if it is one: text that is not empty, or an integral number of at most 2^53 - 1 in size.
+    #[inline]
+    pub(crate) fn id_text(&self) -> Option<IdText<'a>> {
+        match *self {
+            Value::Text(text) if !text.is_empty() => Some(IdText::Text(text)),
+            Value::Number(number) => Some(IdText::Number(Digits::of(safe_integer(number)?))),
+            _ => None,
+        }
+    }
+}
+
+/// The text of an id.
+pub(crate) enum IdText<'a> {
+    Text(Text<'a>),
+    Number(Digits),
+}
+
+impl IdText<'_> {
+    #[inline]
+    pub(crate) fn as_text(&self) -> Text<'_> {
+        match self {
+            IdText::Text(text) => *text,
+            IdText::Number(digits) => digits.as_text(),
+        }
+    }
+}
+
+/// A number's decimal digits, without an allocation.
+pub(crate) struct Digits {
+    bytes: [u8; 17],
+    start: u8,
+}
+
+impl Digits {
+    /// `number` is at most 2^53 - 1 in size: 16 digits and a sign.
+    fn of(number: i64) -> Self {
+        let mut bytes = [0; 17];
+        let mut start = bytes.len();
+        let mut rest = number.unsigned_abs();
+        for slot in bytes.iter_mut().rev() {
+            *slot = b'0' | (rest % 10) as u8;
+            rest /= 10;
+            start = start.saturating_sub(1);
+            if rest == 0 {
+                break;
+            }
+        }
+        if number < 0 {
+            start = start.saturating_sub(1);
+            if let Some(sign) = bytes.get_mut(start) {
+                *sign = b'-';
+            }
+        }
+        Self { bytes, start: u8::try_from(start).unwrap_or(0) }
+    }
+
+    fn as_text(&self) -> Text<'_> {
+        Text::from_wtf8(self.bytes.get(usize::from(self.start)..).unwrap_or(&[]))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::json::MAX_SAFE_INTEGER;
+    use proptest::prelude::*;
+
+    fn id(value: Value<'_>) -> Option<String> {
+        value.id_text().map(|id| id.as_text().to_string_lossy().into_owned())
+    }
+
+    #[test]
+    fn ids_are_text_or_integers() {
+        assert_eq!(id("U-1".into()).as_deref(), Some("U-1"));
+        assert_eq!(id(42.0.into()).as_deref(), Some("42"));
+        assert_eq!(id((-0.0).into()).as_deref(), Some("0"));
+        for value in ["".into(), 1.5.into(), f64::NAN.into(), true.into(), Value::Absent, Value::Object] {
+            assert_eq!(id(value), None);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn digits_are_decimal(number in -(MAX_SAFE_INTEGER as i64)..=MAX_SAFE_INTEGER as i64) {
+            prop_assert_eq!(id((number as f64).into()), Some(number.to_string()));
+        }
+    }
+}

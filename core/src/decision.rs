@@ -1,0 +1,291 @@
+//! The answer to an evaluation.
+
+use serde::Serialize;
+use serde::ser::{SerializeMap, SerializeSeq, Serializer};
+
+use crate::bucketing::Bucket;
+use crate::model::RolloutStage;
+use crate::snapshot::{CompiledFlag, CompiledVariant};
+use crate::trace::Step;
+
+/// The step of the walk that decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[repr(u8)]
+pub enum Source {
+    /// There is no such flag.
+    UnknownFlag,
+    /// A kill switch is engaged.
+    KillSwitch,
+    /// The request overrides it for the user.
+    InlineUserOverride,
+    /// The request overrides it for the tenant.
+    InlineTenantOverride,
+    /// A stored row overrides it for the user.
+    StoreUserOverride,
+    /// A stored row overrides it for the tenant.
+    StoreTenantOverride,
+    /// The flag is off.
+    Off,
+    /// A prerequisite is not met.
+    Prerequisite,
+    /// The allow or deny list.
+    Target,
+    /// A rule.
+    Rule,
+    /// A stage that takes a percentage.
+    StagedBucket,
+    /// Any other stage.
+    RolloutStageMap,
+    /// The fallthrough's distribution.
+    DefaultDistribution,
+    /// Nothing else.
+    Default,
+}
+
+/// Why the deciding step decided as it did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[repr(u8)]
+pub enum Reason {
+    /// There is no such flag.
+    UnknownFlag,
+    /// The flag's definition is at fault; the snapshot's warnings say how.
+    FlagInvalid,
+    /// Everything is switched off.
+    KillSwitchGlobal,
+    /// The flag's category is switched off.
+    KillSwitchCategory,
+    /// A user's override.
+    UserOverridePrecedence,
+    /// A tenant's override.
+    TenantOverridePrecedence,
+    /// The flag's state is off.
+    FlagOff,
+    /// A prerequisite is not met.
+    PrerequisiteFailed,
+    /// The id is on the deny list.
+    DenyList,
+    /// The id is on an allow list.
+    AllowList,
+    /// A rule matched.
+    RuleMatch,
+    /// Stage draft.
+    StageDraft,
+    /// Stage internal, and the tier is staff.
+    StageInternalStaff,
+    /// Stage internal, and the tier is not staff.
+    StageInternalNotStaff,
+    /// Stage full.
+    StageFull,
+    /// Stage paused.
+    StagePaused,
+    /// Stage rolled back.
+    StageRolledBack,
+    /// The bucket is within the stage's percentage.
+    StagedIn,
+    /// The bucket is not within the stage's percentage.
+    StagedOut,
+    /// The context has nothing to bucket by.
+    NoBucketingUnit,
+    /// The bucket fell to a variant of the fallthrough's distribution.
+    DefaultDistribution,
+    /// The default.
+    Default,
+}
+
+/// Writes the names of an enum's values from what serde would write, so that they stand in one place.
+fn name_of(value: &impl Serialize) -> String {
+    match serde_json::to_value(value) {
+        Ok(serde_json::Value::String(name)) => name,
+        _ => String::new(),
+    }
+}
+
+impl Source {
+    /// All of them, by their numbers.
+    pub const ALL: [Self; 14] = [
+        Self::UnknownFlag,
+        Self::KillSwitch,
+        Self::InlineUserOverride,
+        Self::InlineTenantOverride,
+        Self::StoreUserOverride,
+        Self::StoreTenantOverride,
+        Self::Off,
+        Self::Prerequisite,
+        Self::Target,
+        Self::Rule,
+        Self::StagedBucket,
+        Self::RolloutStageMap,
+        Self::DefaultDistribution,
+        Self::Default,
+    ];
+
+    /// The name, as it is written in JSON.
+    #[must_use]
+    pub fn name(self) -> String {
+        name_of(&self)
+    }
+}
+
+impl Reason {
+    /// All of them, by their numbers.
+    pub const ALL: [Self; 22] = [
+        Self::UnknownFlag,
+        Self::FlagInvalid,
+        Self::KillSwitchGlobal,
+        Self::KillSwitchCategory,
+        Self::UserOverridePrecedence,
+        Self::TenantOverridePrecedence,
+        Self::FlagOff,
+        Self::PrerequisiteFailed,
+        Self::DenyList,
+        Self::AllowList,
+        Self::RuleMatch,
+        Self::StageDraft,
+        Self::StageInternalStaff,
+        Self::StageInternalNotStaff,
+        Self::StageFull,
+        Self::StagePaused,
+        Self::StageRolledBack,
+        Self::StagedIn,
+        Self::StagedOut,
+        Self::NoBucketingUnit,
+        Self::DefaultDistribution,
+        Self::Default,
+    ];
+
+    /// The name, as it is written in JSON.
+    #[must_use]
+    pub fn name(self) -> String {
+        name_of(&self)
+    }
+}
+
+/// A decision. It borrows from the snapshot; making one does not allocate.
+#[derive(Clone, Copy, Debug)]
+pub struct Decision<'s> {
+    /// The flag, unless it is unknown.
+    pub flag: Option<&'s CompiledFlag>,
+    /// What is served; none: the caller's default stands.
+    pub variant: Option<&'s CompiledVariant>,
+    /// Whether the flag is on for this context: a boolean flag's value; for others, that a variant is served and it is not the off variant.
+    pub enabled: bool,
+    /// The step that decided.
+    pub source: Source,
+    /// Why.
+    pub reason: Reason,
+    /// The rule that decided, by its place in the flag.
+    pub rule: Option<u16>,
+    /// The bucket, where the deciding step computed one.
+    pub bucket: Option<Bucket>,
+    /// What the bucket was compared with, in its unit.
+    pub threshold: Option<f64>,
+    /// The stage that applied, where a stage decided.
+    pub stage: Option<RolloutStage>,
+}
+
+impl<'s> Decision<'s> {
+    pub(crate) fn new(
+        flag: Option<&'s CompiledFlag>,
+        variant: Option<&'s CompiledVariant>,
+        source: Source,
+        reason: Reason,
+    ) -> Self {
+        let enabled = match (flag, variant) {
+            (Some(flag), Some(variant)) => flag.is_enabled_by(variant),
+            _ => false,
+        };
+        Self { flag, variant, enabled, source, reason, rule: None, bucket: None, threshold: None, stage: None }
+    }
+
+    /// The flag's version; none for a flag that is unknown or invalid.
+    #[must_use]
+    pub fn flag_version(&self) -> Option<u64> {
+        self.flag.and_then(|flag| flag.version)
+    }
+}
+
+/// A decision as it is written in JSON (`docs/evaluation.md`, section 5).
+#[derive(Debug)]
+pub struct DecisionJson<'a> {
+    /// The key, as it was asked for.
+    pub flag_key: &'a str,
+    /// The decision.
+    pub decision: &'a Decision<'a>,
+    /// The steps taken.
+    pub steps: &'a [Step<'a>],
+    /// Whether to write what each step compared (`explain`), or its outcome alone.
+    pub explain: bool,
+}
+
+impl DecisionJson<'_> {
+    /// Writes the decision's members into an object that the caller has begun, and may go on with.
+    ///
+    /// # Errors
+    /// The serializer's.
+    pub fn serialize_into<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
+        let decision = self.decision;
+        map.serialize_entry("flag_key", self.flag_key)?;
+        map.serialize_entry("enabled", &decision.enabled)?;
+        map.serialize_entry("value", &decision.variant.map(|variant| &variant.value))?;
+        map.serialize_entry("variant", &decision.variant.map(|variant| &variant.key))?;
+        map.serialize_entry("source", &decision.source)?;
+        map.serialize_entry("reason", &decision.reason)?;
+        if let Some(bucket) = decision.bucket {
+            map.serialize_entry("bucket", &bucket)?;
+        }
+        if let Some(threshold) = decision.threshold {
+            map.serialize_entry("threshold", &threshold)?;
+        }
+        if let Some(stage) = decision.stage {
+            map.serialize_entry("rollout_stage", &stage)?;
+        }
+        map.serialize_entry("flag_version", &decision.flag_version())?;
+        map.serialize_entry("reason_chain", &Chain { steps: self.steps, explain: self.explain })
+    }
+}
+
+impl Serialize for DecisionJson<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        self.serialize_into(&mut map)?;
+        map.end()
+    }
+}
+
+struct Chain<'a> {
+    steps: &'a [Step<'a>],
+    explain: bool,
+}
+
+impl Serialize for Chain<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut seq = serializer.serialize_seq(Some(self.steps.len()))?;
+        for step in self.steps {
+            if self.explain {
+                seq.serialize_element(step)?;
+            } else {
+                seq.serialize_element(&step.outcome_only())?;
+            }
+        }
+        seq.end()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_places_in_the_lists() {
+        for (index, source) in Source::ALL.into_iter().enumerate() {
+            assert_eq!(source as usize, index);
+        }
+        for (index, reason) in Reason::ALL.into_iter().enumerate() {
+            assert_eq!(reason as usize, index);
+        }
+        assert_eq!(Source::StoreUserOverride.name(), "store_user_override");
+        assert_eq!(Reason::NoBucketingUnit.name(), "no_bucketing_unit");
+    }
+}

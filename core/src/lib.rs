@@ -1,0 +1,60 @@
+//! The evaluator of burgee.
+//!
+//! A [`Snapshot`] is compiled once from a tenant's flags; [`Snapshot::evaluate`] then decides any of them for a [`Context`] and
+//! answers with a [`Decision`] that borrows from the snapshot. The same code runs at the edge, in browsers, in Node and natively.
+//!
+//! This crate knows nothing of networks, storage, clocks, randomness or JavaScript: the time is a parameter, bytes come in and
+//! decisions go out. It does not panic: what is wrong with a document is a [`Fault`] or a [`Warning`] that names the place.
+//!
+//! ```
+//! use burgee_core::{NamedContext, Request, Snapshot};
+//!
+//! let registry = br#"{"flags": [{"key": "syn.staged_25", "stage": {"rollout_stage": "staged_25"}}]}"#;
+//! let snapshot = Snapshot::parse(registry).unwrap();
+//! let context = NamedContext::new().with("user_id", "bucket-low-1");
+//! let decision = snapshot.evaluate(snapshot.find("syn.staged_25"), &context, &Request::at(0), &mut ());
+//! assert!(decision.enabled);
+//! ```
+#![forbid(unsafe_code)]
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::panic,
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::unreachable,
+        clippy::arithmetic_side_effects,
+        clippy::float_cmp_const,
+        clippy::print_stdout,
+        clippy::print_stderr
+    )
+)]
+
+mod bucketing;
+mod compile;
+mod context;
+mod decision;
+mod decode;
+mod evaluate;
+mod fault;
+mod hash;
+mod json;
+pub mod limits;
+pub mod model;
+mod snapshot;
+mod text;
+pub mod time;
+mod trace;
+
+pub use bucketing::Bucket;
+pub use compile::read_flags;
+pub use context::{Attribute, Context, NamedContext, Value, attribute};
+pub use decision::{Decision, DecisionJson, Reason, Source};
+pub use evaluate::{InlineOverride, Request};
+pub use fault::{Fault, FaultCode, Warning, WarningCode};
+pub use hash::{Djb2, djb2_xor, fmix32, hash_bucket};
+pub use json::{Json, MAX_SAFE_INTEGER, Node, Path};
+pub use snapshot::{CompiledFlag, CompiledVariant, FlagIndex, Snapshot};
+pub use text::{Text, wtf8_from_utf16};
+pub use trace::{Outcome, Step, Trace};

@@ -1,0 +1,310 @@
+//! The one flag model (design, section 4), in its canonical form: what is stored, published and shown.
+//!
+//! These types are plain data. Reading them from JSON, with every rule about what is valid, is `decode`; what the
+//! evaluator walks is compiled from them in `compile`.
+
+mod condition;
+mod serve;
+mod stage;
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde::ser::Serializer;
+use serde_json::value::RawValue;
+
+pub use condition::{Condition, Operator, Scalar, Segment};
+pub use serve::{Bucketing, Serve, WeightedVariant};
+pub use stage::{RolloutStage, Stage};
+
+use crate::time::format_rfc3339;
+
+/// A flag. Optional fields are left out when there is nothing to say.
+#[derive(Clone, Debug, Serialize)]
+pub struct Flag {
+    /// 1–128 characters of `A-Z a-z 0-9 . _ -`; unique in its tenant.
+    pub key: String,
+    /// What its variants' values are.
+    #[serde(rename = "type")]
+    pub flag_type: FlagType,
+    /// Whether it is on, off, or put away.
+    pub state: State,
+    /// Counts changes, from 1; 0 where nobody counted.
+    pub version: u64,
+    /// What it is for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Who answers for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
+    /// For finding it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<String>,
+    /// When it was created, ms since the epoch; RFC 3339 in JSON.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "time")]
+    pub created_at: Option<i64>,
+    /// When it was last changed, ms since the epoch; RFC 3339 in JSON.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "time")]
+    pub updated_at: Option<i64>,
+    /// What it can answer. Never empty: a boolean flag's implied `on` and `off` are written out.
+    pub variants: Vec<Variant>,
+    /// Served when the flag is off; none: the caller's default stands.
+    pub off_variant: Option<String>,
+    /// Served when nothing else decides; none: the caller's default stands.
+    pub default_variant: Option<String>,
+    /// Handed to callers with every decision.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub metadata: BTreeMap<String, Scalar>,
+    /// The rollout stage, for flags that are rolled out by stages.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stage: Option<Stage>,
+    /// How units are bucketed; none: as [`Bucketing`] says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bucketing: Option<Bucketing>,
+    /// The attribute that is bucketed, instead of `user_id` or else `project_id`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bucket_by: Option<String>,
+    /// Hashed instead of the flag's key, so that flags with one salt bucket alike.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub salt: Option<String>,
+    /// Flags that must serve one of the named variants, or else this one is off.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub prerequisites: Vec<Prerequisite>,
+    /// Ids that are served a variant, or nothing, before any rule.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub targets: Option<Targets>,
+    /// Tried in order; the first that matches serves.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub rules: Vec<Rule>,
+    /// Served when no rule matches; none: the default variant.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fallthrough: Option<Serve>,
+    /// The kill switch category that the flag belongs to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kill_switch: Option<String>,
+    /// Set for flags whose evaluation needs approval.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sensitive: Option<Sensitive>,
+    /// Whether a change needs a second person.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub high_impact: bool,
+}
+
+/// What a flag's values are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FlagType {
+    /// `true` or `false`.
+    Boolean,
+    /// Text.
+    String,
+    /// Exact to 2^53 - 1 in size, and never written with a point.
+    Integer,
+    /// A float, and always written as one.
+    Number,
+    /// Any JSON.
+    Json,
+}
+
+/// Whether a flag is in use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// Evaluated.
+    On,
+    /// Serves its off variant.
+    Off,
+    /// In no snapshot, so unknown to evaluation.
+    Archived,
+}
+
+/// One of the answers that a flag can give.
+#[derive(Clone, Debug, Serialize)]
+pub struct Variant {
+    /// Unique in the flag.
+    pub key: String,
+    /// The answer, of the flag's type.
+    pub value: Value,
+}
+
+/// A variant's value.
+#[derive(Clone, Debug)]
+pub enum Value {
+    /// Of a boolean flag.
+    Boolean(bool),
+    /// Of a string flag.
+    String(String),
+    /// Of an integer flag.
+    Integer(i64),
+    /// Of a number flag; finite.
+    Number(f64),
+    /// Of a json flag: the text, with white space removed and otherwise as written.
+    Json(Box<RawValue>),
+}
+
+impl Serialize for Value {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Value::Boolean(value) => serializer.serialize_bool(*value),
+            Value::String(value) => serializer.serialize_str(value),
+            Value::Integer(value) => serializer.serialize_i64(*value),
+            Value::Number(value) => serializer.serialize_f64(*value),
+            Value::Json(text) => text.serialize(serializer),
+        }
+    }
+}
+
+/// Another flag that must serve one of some variants.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Prerequisite {
+    /// The other flag's key.
+    pub flag: String,
+    /// Any one of these must be what it serves.
+    pub variants: Vec<String>,
+}
+
+/// Ids that are decided before any rule. Denial wins.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Targets {
+    /// The first entry that lists the id decides.
+    pub allow: Vec<AllowTarget>,
+    /// Ids that get the off variant.
+    pub deny: Vec<String>,
+}
+
+/// Ids that are served one variant.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct AllowTarget {
+    /// The variant's key.
+    pub variant: String,
+    /// Ids of users, or of projects where the context names no user.
+    pub ids: Vec<String>,
+}
+
+/// A targeting rule.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Rule {
+    /// Unique in the flag; decisions name it.
+    pub id: String,
+    /// What it is for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Whom it matches.
+    pub when: Condition,
+    /// What they get.
+    pub serve: Serve,
+    /// Only this share of them, 0 to 100 percent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub percentage: Option<f64>,
+}
+
+/// What makes a flag sensitive, and who is asked about it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Sensitive {
+    /// Evaluated only for verified callers.
+    pub sensitive_flag: bool,
+    /// Evaluated only with an approval.
+    pub requires_approval: bool,
+    /// The policy service's row for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub approval_matrix_row: Option<String>,
+}
+
+/// A stored override: what one user or tenant gets, whatever the flag says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Override {
+    /// Whose id it is.
+    pub scope: OverrideScope,
+    /// The user's or tenant's id.
+    pub id: String,
+    /// The flag's key.
+    pub flag: String,
+    /// What they get.
+    pub variant: OverrideVariant,
+    /// From this millisecond since the epoch on, the row is as good as absent; RFC 3339 in JSON.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "time")]
+    pub expires_at: Option<i64>,
+    /// The approval that allowed it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub approval_ref: Option<String>,
+    /// Why it is there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Who put it there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub created_by: Option<String>,
+    /// When, ms since the epoch; RFC 3339 in JSON.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "time")]
+    pub created_at: Option<i64>,
+}
+
+/// Whom an override is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OverrideScope {
+    /// One user.
+    User,
+    /// All of one tenant.
+    Tenant,
+}
+
+/// What an override gives.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum OverrideVariant {
+    /// The first variant of a boolean flag with this value.
+    Boolean(bool),
+    /// The variant of this key.
+    Key(String),
+}
+
+/// A switch that turns off all flags of a category, or all flags there are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct KillSwitch {
+    /// The category, or `*` for every flag.
+    pub category: String,
+    /// Whether it is pulled.
+    pub engaged: bool,
+}
+
+impl KillSwitch {
+    /// The category that stands for every flag.
+    pub const GLOBAL: &'static str = "*";
+}
+
+/// A tenant's flags and all that decides them, as one document.
+#[derive(Clone, Debug, Serialize)]
+pub struct SnapshotDocument {
+    /// The form of the document: [`SnapshotDocument::SCHEMA`] or [`SnapshotDocument::REGISTRY_SCHEMA`].
+    pub schema: String,
+    /// Whose it is; part of what is hashed for bucketing.
+    pub tenant: String,
+    /// Grows with every published change.
+    pub version: u64,
+    /// When it was made, ms since the epoch; RFC 3339 in JSON.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "time")]
+    pub generated_at: Option<i64>,
+    /// The flags.
+    pub flags: Vec<Flag>,
+    /// Sets of contexts that rules refer to.
+    pub segments: Vec<Segment>,
+    /// Stored overrides.
+    pub overrides: Vec<Override>,
+    /// Kill switches.
+    pub kill_switches: Vec<KillSwitch>,
+}
+
+impl SnapshotDocument {
+    /// `schema` of a snapshot.
+    pub const SCHEMA: &'static str = "burgee.snapshot/1";
+    /// `schema` of a registry: the same model, written by hand with stages.
+    pub const REGISTRY_SCHEMA: &'static str = "burgee.registry/1";
+}
+
+/// Writes a time as RFC 3339.
+fn time<S: Serializer>(epoch_ms: &Option<i64>, serializer: S) -> Result<S::Ok, S::Error> {
+    match epoch_ms {
+        Some(ms) => serializer.serialize_str(&format_rfc3339(*ms)),
+        None => serializer.serialize_none(),
+    }
+}

@@ -1,0 +1,267 @@
+//! A compiled snapshot: what the evaluator walks.
+
+use std::collections::HashMap;
+
+use rustc_hash::FxBuildHasher;
+
+use crate::bucketing::{Bucketer, Cut};
+use crate::context::{Attribute, attribute};
+use crate::fault::Warning;
+use crate::model::{FlagType, RolloutStage, Value};
+use crate::text::Text;
+
+/// A hash map for keys that come from the snapshot, which its owner writes: no defence against crafted keys is needed.
+pub(crate) type FastMap<K, V> = HashMap<K, V, FxBuildHasher>;
+
+/// The place of a variant in its flag.
+pub(crate) type VariantIndex = u16;
+
+/// A snapshot that is ready to be evaluated. It never changes; a new version is a new snapshot.
+#[derive(Debug)]
+pub struct Snapshot {
+    pub(crate) tenant: Box<str>,
+    pub(crate) version: u64,
+    pub(crate) generated_at: Option<i64>,
+    pub(crate) flags: Box<[CompiledFlag]>,
+    pub(crate) by_key: FastMap<Box<str>, FlagIndex>,
+    pub(crate) attributes: Box<[Attribute]>,
+    pub(crate) warnings: Box<[Warning]>,
+}
+
+/// The place of a flag in its snapshot: resolve a key once, evaluate often.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct FlagIndex(pub u32);
+
+/// A flag that is ready to be evaluated.
+#[derive(Debug)]
+pub struct CompiledFlag {
+    pub(crate) key: Box<str>,
+    pub(crate) flag_type: FlagType,
+    /// None for an invalid flag, of which nothing but the key is known.
+    pub(crate) version: Option<u64>,
+    pub(crate) body: Option<Box<Body>>,
+}
+
+/// What a valid flag is made of.
+#[derive(Debug)]
+pub(crate) struct Body {
+    pub(crate) is_on: bool,
+    pub(crate) variants: Box<[CompiledVariant]>,
+    pub(crate) off: Option<VariantIndex>,
+    /// What a stage that is on serves.
+    pub(crate) on: Option<VariantIndex>,
+    pub(crate) kill_switch: Option<EngagedSwitch>,
+    pub(crate) user_overrides: FastMap<Box<[u8]>, StoredOverride>,
+    pub(crate) tenant_overrides: FastMap<Box<[u8]>, StoredOverride>,
+    pub(crate) targets: Option<CompiledTargets>,
+    pub(crate) stage: Option<CompiledStage>,
+    pub(crate) distribution: Option<Distribution>,
+    /// What is served when nothing else decides.
+    pub(crate) fallback: Option<VariantIndex>,
+}
+
+/// A variant in its flag.
+#[derive(Debug)]
+pub struct CompiledVariant {
+    /// Its place.
+    pub index: u16,
+    /// Its key.
+    pub key: Box<str>,
+    /// Its value.
+    pub value: Value,
+}
+
+/// A kill switch that is engaged and concerns the flag.
+#[derive(Debug)]
+pub(crate) enum EngagedSwitch {
+    Global,
+    Category(Box<str>),
+}
+
+#[derive(Debug)]
+pub(crate) struct StoredOverride {
+    /// None: the flag does not have the variant that the row names.
+    pub(crate) variant: Option<VariantIndex>,
+    pub(crate) expires_at: Option<i64>,
+}
+
+#[derive(Debug)]
+pub(crate) struct CompiledTargets {
+    /// What an id is given; denied ids have none.
+    pub(crate) by_id: FastMap<Box<[u8]>, Option<VariantIndex>>,
+}
+
+#[derive(Debug)]
+pub(crate) struct CompiledStage {
+    pub(crate) base: RolloutStage,
+    pub(crate) by_env: Box<[(Box<str>, RolloutStage)]>,
+    pub(crate) bucketer: Bucketer,
+}
+
+#[derive(Debug)]
+pub(crate) struct Distribution {
+    pub(crate) bucketer: Bucketer,
+    pub(crate) shares: Box<[(Cut, VariantIndex)]>,
+}
+
+impl CompiledFlag {
+    /// The flag's key.
+    #[must_use]
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// What its values are. An invalid flag has none, and says boolean.
+    #[must_use]
+    pub fn flag_type(&self) -> FlagType {
+        self.flag_type
+    }
+
+    /// Its version; none for an invalid flag.
+    #[must_use]
+    pub fn version(&self) -> Option<u64> {
+        self.version
+    }
+
+    /// Its variants, by their places; none for an invalid flag.
+    #[must_use]
+    pub fn variants(&self) -> &[CompiledVariant] {
+        self.body.as_ref().map_or(&[], |body| &body.variants)
+    }
+
+    /// Whether a stored override could decide it, so that the time matters.
+    #[must_use]
+    pub fn reads_time(&self) -> bool {
+        let ends = |map: &FastMap<_, StoredOverride>| map.values().any(|row| row.expires_at.is_some());
+        self.body.as_ref().is_some_and(|body| ends(&body.user_overrides) || ends(&body.tenant_overrides))
+    }
+
+    /// The attributes that its evaluation can ask for, by their ids in the snapshot's table, each once.
+    #[must_use]
+    pub fn reads(&self, snapshot: &Snapshot) -> Vec<u32> {
+        let Some(body) = &self.body else { return Vec::new() };
+        let mut ids: Vec<u32> = Vec::new();
+        let mut read = |names: &[&str]| {
+            ids.extend(names.iter().filter_map(|name| snapshot.attribute(name)).map(|known| known.id));
+        };
+        if !body.user_overrides.is_empty() {
+            read(&[attribute::USER_ID]);
+        }
+        if !body.tenant_overrides.is_empty() {
+            read(&[attribute::TENANT_ID]);
+        }
+        if body.targets.is_some() {
+            read(&[attribute::USER_ID, attribute::PROJECT_ID]);
+        }
+        if let Some(stage) = &body.stage {
+            let stages = || stage.by_env.iter().map(|(_, stage)| *stage).chain([stage.base]);
+            if !stage.by_env.is_empty() {
+                read(&[attribute::ENV]);
+            }
+            if stages().any(|stage| stage == RolloutStage::Internal) {
+                read(&[attribute::TIER]);
+            }
+            if stages().any(|stage| matches!(stage, RolloutStage::Staged(_))) {
+                read(&stage.bucketer.reads());
+            }
+        }
+        if let Some(distribution) = &body.distribution {
+            read(&distribution.bucketer.reads());
+        }
+        ids.sort_unstable();
+        ids.dedup();
+        ids
+    }
+
+    pub(crate) fn is_enabled_by(&self, variant: &CompiledVariant) -> bool {
+        match variant.value {
+            Value::Boolean(value) => value,
+            _ => self.body.as_ref().is_some_and(|body| body.off != Some(variant.index)),
+        }
+    }
+}
+
+impl Body {
+    #[inline]
+    pub(crate) fn variant(&self, index: Option<VariantIndex>) -> Option<&CompiledVariant> {
+        self.variants.get(usize::from(index?))
+    }
+
+    /// The place of the variant with this key.
+    pub(crate) fn variant_by_key(&self, key: Text<'_>) -> Option<VariantIndex> {
+        self.variants.iter().find(|variant| key == *variant.key).map(|variant| variant.index)
+    }
+
+    /// The place of a boolean flag's first variant with this value.
+    pub(crate) fn variant_by_boolean(&self, wanted: bool) -> Option<VariantIndex> {
+        let has = |variant: &&CompiledVariant| matches!(variant.value, Value::Boolean(value) if value == wanted);
+        self.variants.iter().find(has).map(|variant| variant.index)
+    }
+}
+
+impl Bucketer {
+    fn reads(&self) -> Vec<&str> {
+        match &self.bucket_by {
+            Some(attribute) => vec![&attribute.name],
+            None => vec![attribute::USER_ID, attribute::PROJECT_ID],
+        }
+    }
+}
+
+impl Snapshot {
+    /// Whose flags these are.
+    #[must_use]
+    pub fn tenant(&self) -> &str {
+        &self.tenant
+    }
+
+    /// The version of the whole.
+    #[must_use]
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// When it was made, ms since the epoch.
+    #[must_use]
+    pub fn generated_at(&self) -> Option<i64> {
+        self.generated_at
+    }
+
+    /// The flags, in the document's order, without archived ones.
+    #[must_use]
+    pub fn flags(&self) -> &[CompiledFlag] {
+        &self.flags
+    }
+
+    /// The flag at a place; none past the last.
+    #[inline]
+    #[must_use]
+    pub fn flag(&self, index: FlagIndex) -> Option<&CompiledFlag> {
+        self.flags.get(usize::try_from(index.0).ok()?)
+    }
+
+    /// The place of the flag with this key.
+    #[inline]
+    #[must_use]
+    pub fn find(&self, key: &str) -> Option<FlagIndex> {
+        self.by_key.get(key).copied()
+    }
+
+    /// The attributes that the flags can ask for, by their ids. The first six are [`attribute::KNOWN`].
+    #[must_use]
+    pub fn attributes(&self) -> &[Attribute] {
+        &self.attributes
+    }
+
+    /// The attribute with this name.
+    #[must_use]
+    pub fn attribute(&self, name: &str) -> Option<&Attribute> {
+        self.attributes.iter().find(|attribute| *attribute.name == *name)
+    }
+
+    /// What was left out or switched off, in the document's order.
+    #[must_use]
+    pub fn warnings(&self) -> &[Warning] {
+        &self.warnings
+    }
+}
