@@ -1,6 +1,10 @@
 //! From a unit to a bucket, and from a bucket to a share. Cut points are integers that were computed when the snapshot
 //! was compiled; evaluation compares integers, so every runtime agrees to the last user.
 
+use alloc::boxed::Box;
+use alloc::format;
+use alloc::vec::Vec;
+
 use serde::ser::{Serialize, Serializer};
 
 use crate::context::Attribute;
@@ -148,6 +152,7 @@ impl Cut {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use std::prelude::v1::*;
 
     #[test]
     fn percent_buckets_compare_as_percent() {

@@ -1,10 +1,16 @@
 //! From a document to what the evaluator walks. Everything that can be decided once is decided here: variants become places,
 //! attributes numbers, percentages cut points, hash prefixes states; overrides and kill switches are put with their flags.
 
+use alloc::borrow::{Cow, ToOwned};
+use alloc::boxed::Box;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use crate::bucketing::{Bucketer, Cut};
 use crate::context::{Attribute, attribute};
 use crate::decode::{Outline, RawEntry, is_key, read_flag, read_kill_switch, read_override};
-use crate::fault::{Fault, FaultCode, Warning, WarningCode};
+use crate::fault::{Fault, FaultCode, Faults, Warning, WarningCode};
 use crate::json::{Json, Node, Path};
 use crate::limits;
 use crate::model::{
@@ -56,11 +62,13 @@ fn read_entry<T>(
 ) -> Result<T, Vec<Fault>> {
     let parent = Path::Name(&Path::Root, list);
     let path = Path::Index(&parent, index);
-    match Json::parse(raw.get()) {
+    match Json::parse(raw) {
         Ok(json) => read(&json, &Node { json: &json, path }),
-        Err(error) => {
-            let message = format!("cannot be read: broken at line {} column {}", error.line(), error.column());
-            Err(vec![Fault { code: FaultCode::InvalidJson, pointer: path.to_string(), message }])
+        Err(_) => {
+            let mut faults = Faults::default();
+            let message = "must have strings without lone surrogates, numbers that are finite, and at most 127 levels";
+            faults.add(FaultCode::InvalidJson, &path, message);
+            faults.finish(None)
         }
     }
 }
@@ -80,7 +88,7 @@ impl Compiler {
         self.overrides(&outline.overrides);
         self.kill_switches(&outline.kill_switches);
         Ok(Snapshot {
-            tenant: outline.tenant.as_ref().into(),
+            tenant: outline.tenant.as_str().into(),
             version: outline.version,
             generated_at: outline.generated_at,
             flags: self.flags.into(),
@@ -90,7 +98,7 @@ impl Compiler {
         })
     }
 
-    fn warn(&mut self, code: WarningCode, pointer: String, message: impl Into<String>) {
+    fn warn(&mut self, code: WarningCode, pointer: String, message: impl Into<Cow<'static, str>>) {
         self.warnings.push(Warning { code, pointer, message: message.into() });
     }
 
@@ -99,7 +107,7 @@ impl Compiler {
         let Some((first, rest)) = faults.split_first() else { return };
         let message = match rest.len() {
             0 => first.message.clone(),
-            more => format!("{} (and {more} more)", first.message),
+            more => format!("{} (and {more} more)", first.message).into(),
         };
         self.warn(code, first.pointer.clone(), message);
     }
@@ -119,9 +127,10 @@ impl Compiler {
         let result = read_entry(raw, "flags", index, |json, node| {
             // Even a flag that is at fault must be off, not unknown, where its key can be told.
             addressable = key_of(json).map(str::to_owned);
-            if raw.get().len() > limits::FLAG_BYTES {
-                let message = format!("must be at most {} bytes (FLAG_BYTES)", limits::FLAG_BYTES);
-                return Err(vec![node.fault(FaultCode::LimitExceeded, message)]);
+            if raw.len() > limits::FLAG_BYTES {
+                let mut faults = Faults::default();
+                faults.add_limit(&node.path, limits::FLAG_BYTES, "bytes", "FLAG_BYTES");
+                return faults.finish(None);
             }
             read_flag(node)
         });

@@ -1,6 +1,8 @@
 //! Whom a flag is evaluated for.
 
-use std::borrow::Cow;
+use alloc::borrow::Cow;
+use alloc::boxed::Box;
+use alloc::vec::Vec;
 
 use crate::json::{Json, safe_integer};
 use crate::text::Text;
@@ -221,6 +223,7 @@ mod tests {
     use super::*;
     use crate::json::MAX_SAFE_INTEGER;
     use proptest::prelude::*;
+    use std::prelude::v1::*;
 
     fn id(value: Value<'_>) -> Option<String> {
         value.id_text().map(|id| id.as_text().to_string_lossy().into_owned())

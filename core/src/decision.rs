@@ -1,5 +1,7 @@
 //! The answer to an evaluation.
 
+use alloc::string::String;
+
 use serde::Serialize;
 use serde::ser::{SerializeMap, SerializeSeq, Serializer};
 
@@ -10,6 +12,7 @@ use crate::trace::Step;
 
 /// The step of the walk that decided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 #[repr(u8)]
 pub enum Source {
@@ -45,6 +48,7 @@ pub enum Source {
 
 /// Why the deciding step decided as it did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 #[repr(u8)]
 pub enum Reason {
@@ -276,6 +280,7 @@ impl Serialize for Chain<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::prelude::v1::*;
 
     #[test]
     fn numbers_are_places_in_the_lists() {

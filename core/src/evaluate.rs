@@ -1,6 +1,8 @@
 //! The walk: the one place where a flag is decided. `explain` is this walk with a trace that keeps the steps.
 
-use crate::bucketing::Bucketer;
+use alloc::boxed::Box;
+
+use crate::bucketing::{Bucketer, Cut};
 use crate::context::{Attribute, Context, IdText, Value, attribute};
 use crate::decision::{Decision, Reason, Source};
 use crate::model::RolloutStage;
@@ -278,7 +280,7 @@ impl<'s, C: Context> Walk<'s, '_, C> {
             None => (self.body.off, Reason::NoBucketingUnit, None),
             Some(unit) => {
                 let (point, bucket) = bucketer.place(unit.as_text());
-                if crate::bucketing::Cut::of_percentage(f64::from(percent)).contains(point) {
+                if Cut::of_percentage(f64::from(percent)).contains(point) {
                     (self.body.on, Reason::StagedIn, Some(bucket))
                 } else {
                     (self.body.off, Reason::StagedOut, Some(bucket))

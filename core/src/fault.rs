@@ -1,9 +1,17 @@
 //! What is wrong with a document, and where.
 
+use alloc::borrow::Cow;
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
 use serde::Serialize;
+
+use crate::json::Path;
 
 /// What kind of fault it is. The codes are stable: programs may compare them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum FaultCode {
     /// The text is not JSON.
@@ -26,26 +34,57 @@ pub enum FaultCode {
 
 /// A fault: what, where (a JSON pointer, RFC 6901), and what would be right.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct Fault {
     /// The kind.
     pub code: FaultCode,
     /// Where in the document.
     pub pointer: String,
     /// For people. It never holds the value that was found: that could be personal or secret.
-    pub message: String,
+    pub message: Cow<'static, str>,
 }
 
-impl std::fmt::Display for Fault {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl core::fmt::Display for Fault {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         let place = if self.pointer.is_empty() { "the document" } else { &self.pointer };
         write!(f, "{place}: {}", self.message)
     }
 }
 
-impl std::error::Error for Fault {}
+impl core::error::Error for Fault {}
+
+/// Collects faults while reading goes on, so that one answer can list them all.
+#[derive(Debug, Default)]
+pub(crate) struct Faults(Vec<Fault>);
+
+impl Faults {
+    /// Notes a fault. `message` says what is wrong and what would be right.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn add(&mut self, code: FaultCode, path: &Path<'_>, message: &'static str) {
+        self.0.push(Fault { code, pointer: path.to_string(), message: Cow::Borrowed(message) });
+    }
+
+    /// Notes that a limit is passed: there must be at most `limit` of `what`, and `name` is the limit's name.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn add_limit(&mut self, path: &Path<'_>, limit: usize, what: &'static str, name: &'static str) {
+        let message = Cow::Owned(format!("must have at most {limit} {what} ({name})"));
+        self.0.push(Fault { code: FaultCode::LimitExceeded, pointer: path.to_string(), message });
+    }
+
+    /// The value that was read, unless there are faults.
+    pub(crate) fn finish<T>(self, value: Option<T>) -> Result<T, Vec<Fault>> {
+        match value {
+            Some(value) if self.0.is_empty() => Ok(value),
+            _ => Err(self.0),
+        }
+    }
+}
 
 /// What was left out of a snapshot, or switched off in it, when it was loaded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum WarningCode {
     /// A flag is at fault: it is off.
@@ -88,11 +127,12 @@ impl WarningCode {
 
 /// A warning about one entry of a snapshot. The snapshot works; this entry does not.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct Warning {
     /// The kind.
     pub code: WarningCode,
     /// Where in the snapshot's document (a JSON pointer).
     pub pointer: String,
     /// For people.
-    pub message: String,
+    pub message: Cow<'static, str>,
 }

@@ -69,6 +69,7 @@ pub fn fmix32(mut h: u32) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::prelude::v1::*;
 
     #[test]
     fn hashes_as_javascript_does() {

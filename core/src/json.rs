@@ -1,12 +1,14 @@
 //! JSON as it was written: object members in order, integers told from floats, and a pointer to every place.
 
-use std::borrow::Cow;
-use std::fmt;
+use alloc::borrow::{Cow, ToOwned};
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 
-use crate::fault::{Fault, FaultCode};
+use crate::fault::{FaultCode, Faults};
 
 /// The largest integer that every runtime holds exactly: 2^53 - 1.
 pub const MAX_SAFE_INTEGER: u64 = (1 << 53) - 1;
@@ -38,7 +40,27 @@ impl<'a> Json<'a> {
     /// # Errors
     /// Text that is not JSON, that nests deeper than 128 levels, or that holds a lone surrogate.
     pub fn parse(text: &'a str) -> Result<Self, serde_json::Error> {
-        serde_json::from_str(text)
+        // As bytes, not as a string: that would bring the parser into the wasm module a second time.
+        serde_json::from_slice(text.as_bytes())
+    }
+
+    /// The same, without borrowing.
+    #[must_use]
+    pub fn to_static(&self) -> Json<'static> {
+        match self {
+            Json::Null => Json::Null,
+            Json::Bool(value) => Json::Bool(*value),
+            Json::Integer(value) => Json::Integer(*value),
+            Json::Number(value) => Json::Number(*value),
+            Json::String(text) => Json::String(Cow::Owned(text.clone().into_owned())),
+            Json::Array(items) => Json::Array(items.iter().map(Json::to_static).collect()),
+            Json::Object(members) => {
+                let owned = |(name, value): &(Cow<'_, str>, Json<'_>)| {
+                    (Cow::Owned(name.clone().into_owned()), value.to_static())
+                };
+                Json::Object(members.iter().map(owned).collect())
+            }
+        }
     }
 
     /// The number as a float, whichever way it was written.
@@ -46,7 +68,6 @@ impl<'a> Json<'a> {
     pub fn as_f64(&self) -> Option<f64> {
         match *self {
             // Past 2^53 an integer rounds to the nearest float, as it does in JSON.parse.
-            #[allow(clippy::cast_precision_loss)]
             Json::Integer(integer) => Some(integer as f64),
             Json::Number(number) => Some(number),
             _ => None,
@@ -64,11 +85,9 @@ impl<'a> Json<'a> {
 #[inline]
 #[must_use]
 pub fn safe_integer(number: f64) -> Option<i64> {
-    #[allow(clippy::cast_precision_loss)]
-    let limit = MAX_SAFE_INTEGER as f64;
-    // The range check makes the cast exact.
-    #[allow(clippy::cast_possible_truncation)]
-    (number.abs() <= limit && number.trunc() == number).then_some(number as i64)
+    // The range check makes both casts exact for integral numbers; NaN is in no range.
+    let integer = number as i64;
+    (number.abs() <= MAX_SAFE_INTEGER as f64 && integer as f64 == number).then_some(integer)
 }
 
 impl<'de: 'a, 'a> Deserialize<'de> for Json<'a> {
@@ -113,7 +132,6 @@ impl<'de: 'a, 'a> Deserialize<'de> for Json<'a> {
                 Ok(Json::Integer(value))
             }
             fn visit_u64<E>(self, value: u64) -> Result<Json<'de>, E> {
-                #[allow(clippy::cast_precision_loss)]
                 Ok(i64::try_from(value).map_or(Json::Number(value as f64), Json::Integer))
             }
             fn visit_f64<E>(self, value: f64) -> Result<Json<'de>, E> {
@@ -197,109 +215,148 @@ impl fmt::Display for Path<'_> {
 
 /// A value together with its place.
 #[derive(Clone, Copy)]
-pub struct Node<'n> {
-    /// The value.
-    pub json: &'n Json<'n>,
-    /// Its place.
-    pub path: Path<'n>,
+pub(crate) struct Node<'n> {
+    pub(crate) json: &'n Json<'n>,
+    pub(crate) path: Path<'n>,
 }
 
 impl<'n> Node<'n> {
-    /// A fault at this place. `message` says what is wrong and what would be right.
-    pub fn fault(&self, code: FaultCode, message: impl Into<String>) -> Fault {
-        Fault { code, pointer: self.path.to_string(), message: message.into() }
-    }
-
-    /// A fault of a value that has the wrong type; `expected` completes "must be …".
-    pub fn wrong_type(&self, expected: &str) -> Fault {
-        self.fault(FaultCode::WrongType, format!("must be {expected}"))
+    /// Notes a fault at this place.
+    pub(crate) fn fault(&self, faults: &mut Faults, code: FaultCode, message: &'static str) {
+        faults.add(code, &self.path, message);
     }
 
     /// The member `name` of an object, unless it is absent or null. Of a repeated name the last counts, as in `JSON.parse`.
-    pub fn get(&'n self, name: &'n str) -> Option<Node<'n>> {
+    pub(crate) fn get(&'n self, name: &'n str) -> Option<Node<'n>> {
         self.get_nullable(name).filter(|node| *node.json != Json::Null)
     }
 
     /// As [`Node::get`], but a null member is given as such.
-    pub fn get_nullable(&'n self, name: &'n str) -> Option<Node<'n>> {
+    pub(crate) fn get_nullable(&'n self, name: &'n str) -> Option<Node<'n>> {
         let Json::Object(members) = self.json else { return None };
         let (_, json) = members.iter().rev().find(|(key, _)| key == name)?;
         Some(Node { json, path: Path::Name(&self.path, name) })
     }
 
+    /// As [`Node::get`], but a member that is absent or null is a fault, at the place where it would be.
+    pub(crate) fn require(&'n self, name: &'n str, faults: &mut Faults) -> Option<Node<'n>> {
+        let found = self.get(name);
+        if found.is_none() {
+            faults.add(FaultCode::Missing, &Path::Name(&self.path, name), "is missing");
+        }
+        found
+    }
+
+    /// Whether it is an object; if not, that is a fault.
+    pub(crate) fn is_object(&self, faults: &mut Faults) -> bool {
+        let is_object = matches!(self.json, Json::Object(_));
+        if !is_object {
+            self.fault(faults, FaultCode::WrongType, "must be an object");
+        }
+        is_object
+    }
+
     /// The elements of an array, or a fault.
-    pub fn items(&'n self) -> Result<impl ExactSizeIterator<Item = Node<'n>>, Fault> {
-        let Json::Array(items) = self.json else { return Err(self.wrong_type("an array")) };
-        Ok(items.iter().enumerate().map(|(index, json)| Node { json, path: Path::Index(&self.path, index) }))
+    pub(crate) fn items(&'n self, faults: &mut Faults) -> Option<impl ExactSizeIterator<Item = Node<'n>> + use<'n>> {
+        let Json::Array(items) = self.json else {
+            self.fault(faults, FaultCode::WrongType, "must be an array");
+            return None;
+        };
+        let node = |(index, json)| Node { json, path: Path::Index(&self.path, index) };
+        Some(items.iter().enumerate().map(node))
     }
 
     /// The members of an object in order, the last of each repeated name, or a fault.
-    pub fn members(&'n self) -> Result<impl Iterator<Item = (&'n str, Node<'n>)>, Fault> {
-        let Json::Object(members) = self.json else { return Err(self.wrong_type("an object")) };
-        Ok(members.iter().enumerate().filter_map(move |(index, (name, json))| {
+    pub(crate) fn members(
+        &'n self,
+        faults: &mut Faults,
+    ) -> Option<impl Iterator<Item = (&'n str, Node<'n>)> + use<'n>> {
+        let Json::Object(members) = self.json else {
+            self.is_object(faults);
+            return None;
+        };
+        Some(members.iter().enumerate().filter_map(move |(index, (name, json))| {
             let repeated = members.iter().skip(index.wrapping_add(1)).any(|(later, _)| later == name);
             (!repeated).then(|| (name.as_ref(), Node { json, path: Path::Name(&self.path, name) }))
         }))
     }
 
-    /// The string, or a fault.
-    pub fn string(&self) -> Result<&'n str, Fault> {
-        match self.json {
-            Json::String(text) => Ok(text),
-            _ => Err(self.wrong_type("a string")),
+    /// What `read` gives, where it gives something; otherwise a fault that says what the value must be.
+    fn typed<T>(&self, value: Option<T>, faults: &mut Faults, expected: &'static str) -> Option<T> {
+        if value.is_none() {
+            self.fault(faults, FaultCode::WrongType, expected);
         }
+        value
     }
 
-    /// The string, or a fault if it is none or is empty.
-    pub fn non_empty_string(&self) -> Result<&'n str, Fault> {
-        match self.string()? {
-            "" => Err(self.fault(FaultCode::InvalidValue, "must not be empty")),
-            text => Ok(text),
+    /// The string, or a fault.
+    pub(crate) fn string(&self, faults: &mut Faults) -> Option<&'n str> {
+        let value = if let Json::String(text) = self.json { Some(text.as_ref()) } else { None };
+        self.typed(value, faults, "must be a string")
+    }
+
+    /// The string as a copy, or a fault.
+    pub(crate) fn owned_string(&self, faults: &mut Faults) -> Option<String> {
+        self.string(faults).map(ToOwned::to_owned)
+    }
+
+    /// The string as a copy, or a fault if it is none or is empty.
+    pub(crate) fn owned_non_empty(&self, faults: &mut Faults) -> Option<String> {
+        let text = self.string(faults)?;
+        if text.is_empty() {
+            self.fault(faults, FaultCode::InvalidValue, "must not be empty");
+            return None;
         }
+        Some(text.to_owned())
     }
 
     /// The boolean, or a fault.
-    pub fn boolean(&self) -> Result<bool, Fault> {
-        match self.json {
-            Json::Bool(value) => Ok(*value),
-            _ => Err(self.wrong_type("true or false")),
-        }
+    pub(crate) fn boolean(&self, faults: &mut Faults) -> Option<bool> {
+        let value = if let Json::Bool(value) = self.json { Some(*value) } else { None };
+        self.typed(value, faults, "must be true or false")
     }
 
     /// The number, or a fault.
-    pub fn number(&self) -> Result<f64, Fault> {
-        self.json.as_f64().ok_or_else(|| self.wrong_type("a number"))
+    pub(crate) fn number(&self, faults: &mut Faults) -> Option<f64> {
+        self.typed(self.json.as_f64(), faults, "must be a number")
+    }
+
+    /// An integer of at most 2^53 - 1 in size, or a fault.
+    pub(crate) fn integer(&self, faults: &mut Faults) -> Option<i64> {
+        self.typed(self.json.as_safe_integer(), faults, "must be an integer of at most 2^53 - 1 in size")
     }
 
     /// An integer of 0 to 2^53 - 1, or a fault.
-    pub fn version(&self) -> Result<u64, Fault> {
-        self.json
-            .as_safe_integer()
-            .and_then(|integer| u64::try_from(integer).ok())
-            .ok_or_else(|| self.wrong_type("an integer from 0 to 2^53 - 1"))
+    pub(crate) fn version(&self, faults: &mut Faults) -> Option<u64> {
+        let value = self.json.as_safe_integer().and_then(|integer| u64::try_from(integer).ok());
+        self.typed(value, faults, "must be an integer from 0 to 2^53 - 1")
     }
 
     /// An instant in milliseconds since the epoch: such an integer, or an RFC 3339 string. Or a fault.
-    pub fn time(&self) -> Result<i64, Fault> {
-        match self.json {
+    pub(crate) fn time(&self, faults: &mut Faults) -> Option<i64> {
+        let value = match self.json {
             Json::String(text) => crate::time::parse_rfc3339(text),
             json => json.as_safe_integer(),
-        }
-        .ok_or_else(|| {
-            let expected = "an RFC 3339 time such as 2026-11-21T10:00:00Z, or milliseconds since the epoch";
-            self.wrong_type(expected)
-        })
+        };
+        let expected = "must be an RFC 3339 time such as 2026-11-21T10:00:00Z, or milliseconds since the epoch";
+        self.typed(value, faults, expected)
     }
 
-    /// The strings of an array, or the first fault.
-    pub fn strings(&self) -> Result<Vec<String>, Fault> {
-        self.items()?.map(|item| item.string().map(str::to_owned)).collect()
+    /// The strings of an array; a fault for every other element.
+    pub(crate) fn strings(&self, faults: &mut Faults) -> Option<Vec<String>> {
+        let items = self.items(faults)?;
+        if items.len() > crate::limits::LIST_ITEMS {
+            faults.add_limit(&self.path, crate::limits::LIST_ITEMS, "items", "LIST_ITEMS");
+            return None;
+        }
+        Some(items.filter_map(|item| item.owned_string(faults)).collect())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::prelude::v1::*;
 
     #[test]
     fn keeps_order_and_number_forms() {
@@ -316,7 +373,7 @@ mod tests {
         let json = Json::parse(r#"{"a":1,"b":2,"a":3}"#).unwrap();
         let node = Node { json: &json, path: Path::Root };
         assert_eq!(node.get("a").unwrap().json, &Json::Integer(3));
-        let names: Vec<_> = node.members().unwrap().map(|(name, _)| name).collect();
+        let names: Vec<_> = node.members(&mut Faults::default()).unwrap().map(|(name, _)| name).collect();
         assert_eq!(names, ["b", "a"]);
     }
 
@@ -325,9 +382,10 @@ mod tests {
         let json = Json::parse(r#"{"a/b":[{"~":true}]}"#).unwrap();
         let root = Node { json: &json, path: Path::Root };
         let list = root.get("a/b").unwrap();
-        let item = list.items().unwrap().next().unwrap();
-        let leaf = item.get("~").unwrap();
-        assert_eq!(leaf.string().unwrap_err().pointer, "/a~1b/0/~0");
+        let mut faults = Faults::default();
+        let item = list.items(&mut faults).unwrap().next().unwrap();
+        assert_eq!(item.get("~").unwrap().string(&mut faults), None);
+        assert_eq!(faults.finish(Some(())).unwrap_err()[0].pointer, "/a~1b/0/~0");
     }
 
     #[test]

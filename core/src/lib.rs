@@ -15,6 +15,8 @@
 //! let decision = snapshot.evaluate(snapshot.find("syn.staged_25"), &context, &Request::at(0), &mut ());
 //! assert!(decision.enabled);
 //! ```
+// No std: a panic then carries no text and no formatting into the wasm module, which is half its size.
+#![cfg_attr(not(feature = "typescript"), no_std)]
 #![forbid(unsafe_code)]
 #![cfg_attr(
     not(test),
@@ -30,6 +32,10 @@
         clippy::print_stderr
     )
 )]
+
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
 
 mod bucketing;
 mod compile;
@@ -47,6 +53,9 @@ mod text;
 pub mod time;
 mod trace;
 
+/// The evaluator's version.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
 pub use bucketing::Bucket;
 pub use compile::read_flags;
 pub use context::{Attribute, Context, NamedContext, Value, attribute};
@@ -54,7 +63,7 @@ pub use decision::{Decision, DecisionJson, Reason, Source};
 pub use evaluate::{InlineOverride, Request};
 pub use fault::{Fault, FaultCode, Warning, WarningCode};
 pub use hash::{Djb2, djb2_xor, fmix32, hash_bucket};
-pub use json::{Json, MAX_SAFE_INTEGER, Node, Path};
+pub use json::{Json, MAX_SAFE_INTEGER, Path};
 pub use snapshot::{CompiledFlag, CompiledVariant, FlagIndex, Snapshot};
 pub use text::{Text, wtf8_from_utf16};
 pub use trace::{Outcome, Step, Trace};

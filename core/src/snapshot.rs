@@ -1,7 +1,10 @@
 //! A compiled snapshot: what the evaluator walks.
 
-use std::collections::HashMap;
+use alloc::boxed::Box;
+use alloc::vec;
+use alloc::vec::Vec;
 
+use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
 
 use crate::bucketing::{Bucketer, Cut};
@@ -142,7 +145,11 @@ impl CompiledFlag {
         let Some(body) = &self.body else { return Vec::new() };
         let mut ids: Vec<u32> = Vec::new();
         let mut read = |names: &[&str]| {
-            ids.extend(names.iter().filter_map(|name| snapshot.attribute(name)).map(|known| known.id));
+            for known in names.iter().filter_map(|name| snapshot.attribute(name)) {
+                if !ids.contains(&known.id) {
+                    ids.push(known.id);
+                }
+            }
         };
         if !body.user_overrides.is_empty() {
             read(&[attribute::USER_ID]);
@@ -168,8 +175,6 @@ impl CompiledFlag {
         if let Some(distribution) = &body.distribution {
             read(&distribution.bucketer.reads());
         }
-        ids.sort_unstable();
-        ids.dedup();
         ids
     }
 

@@ -1,6 +1,8 @@
 //! Text as JavaScript has it: UTF-16 that need not be well formed, carried as bytes.
 
-use std::borrow::Cow;
+use alloc::borrow::Cow;
+use alloc::string::String;
+use alloc::vec::Vec;
 
 /// Borrowed text in generalised UTF-8 (WTF-8): UTF-8 in which a lone UTF-16 surrogate may stand as its own three bytes.
 ///
@@ -35,7 +37,7 @@ impl<'a> Text<'a> {
     /// The text as a `&str`, or `None` if it holds a lone surrogate.
     #[must_use]
     pub fn as_str(self) -> Option<&'a str> {
-        std::str::from_utf8(self.0).ok()
+        core::str::from_utf8(self.0).ok()
     }
 
     /// The text for people to read; a lone surrogate shows as U+FFFD.
@@ -96,8 +98,8 @@ impl PartialEq<str> for Text<'_> {
     }
 }
 
-impl std::fmt::Debug for Text<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl core::fmt::Debug for Text<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         self.to_string_lossy().fmt(f)
     }
 }
@@ -127,6 +129,7 @@ pub fn wtf8_from_utf16(units: &[u16]) -> Vec<u8> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use std::prelude::v1::*;
 
     fn units(text: Text<'_>) -> Vec<u16> {
         text.fold_units(Vec::new(), |mut units, unit| {

@@ -1,5 +1,8 @@
 //! Instants: milliseconds since the epoch, read from RFC 3339 and written as it. No clock.
 
+use alloc::format;
+use alloc::string::String;
+
 /// Reads an RFC 3339 date-time (section 5.6 of the RFC) as milliseconds since the epoch, or `None` if it is not one.
 ///
 /// Fractions are cut to milliseconds. An instant that does not exist (31 April, hour 24) is none; so is a leap second, which
@@ -138,6 +141,7 @@ fn civil_from_days(days: i64) -> (i64, i64, i64) {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use std::prelude::v1::*;
 
     #[test]
     fn reads_the_examples_of_the_rfc() {

@@ -1,5 +1,7 @@
 //! What a walk leaves behind: nothing, or every step.
 
+use alloc::vec::Vec;
+
 use serde::Serialize;
 
 use crate::bucketing::Bucket;
@@ -8,6 +10,7 @@ use crate::model::RolloutStage;
 
 /// How a step went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// It decided.
@@ -26,6 +29,7 @@ pub enum Outcome {
 
 /// One step of the walk, with what it compared.
 #[derive(Clone, Copy, Debug, Serialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct Step<'s> {
     /// The step.
     pub step: Source,
@@ -33,27 +37,35 @@ pub struct Step<'s> {
     pub outcome: Outcome,
     /// The kill switch's category.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "typescript", ts(optional))]
     pub category: Option<&'s str>,
     /// The variant that it would serve.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "typescript", ts(optional))]
     pub variant: Option<&'s str>,
     /// The attribute that it read.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "typescript", ts(optional))]
     pub attribute: Option<&'s str>,
     /// When the override ends, ms since the epoch.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "typescript", ts(optional, type = "number"))]
     pub expires_at: Option<i64>,
     /// The stage that applies.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "typescript", ts(optional))]
     pub rollout_stage: Option<RolloutStage>,
     /// The environment for which the map names that stage; left out where the stage is the flag's own.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "typescript", ts(optional))]
     pub env: Option<&'s str>,
     /// The unit's bucket.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "typescript", ts(optional, type = "number"))]
     pub bucket: Option<Bucket>,
     /// What the bucket was compared with.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "typescript", ts(optional))]
     pub threshold: Option<f64>,
 }
 

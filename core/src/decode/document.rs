@@ -1,21 +1,21 @@
 //! Reading a whole document: its frame, and the entries that are not flags.
 
-use std::borrow::Cow;
+use alloc::string::String;
+use alloc::vec::Vec;
 
-use serde::Deserialize;
-use serde_json::value::RawValue;
+use serde::de::IgnoredAny;
 
-use super::{Faults, key, owned_non_empty, owned_string};
-use crate::fault::{Fault, FaultCode};
+use super::{key, optional, required};
+use crate::fault::{Fault, FaultCode, Faults};
 use crate::json::{Json, Node, Path};
 use crate::limits;
 use crate::model::{KillSwitch, Override, OverrideScope, OverrideVariant, SnapshotDocument};
 
 /// A document's frame. The entries of its arrays are left as text, so that one that is broken, even in ways that JSON text
 /// allows and a string cannot hold, breaks nothing but itself.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Outline<'a> {
-    pub tenant: Cow<'a, str>,
+    pub tenant: String,
     pub version: u64,
     pub generated_at: Option<i64>,
     pub flags: Vec<RawEntry<'a>>,
@@ -24,7 +24,7 @@ pub(crate) struct Outline<'a> {
 }
 
 /// The text of one entry.
-pub(crate) type RawEntry<'a> = &'a RawValue;
+pub(crate) type RawEntry<'a> = &'a str;
 
 impl<'a> Outline<'a> {
     /// Reads the frame.
@@ -32,144 +32,223 @@ impl<'a> Outline<'a> {
     /// # Errors
     /// The fault for which the document as a whole is refused.
     pub(crate) fn parse(bytes: &'a [u8]) -> Result<Self, Fault> {
-        let refuse = |code, pointer: &str, message: String| Fault { code, pointer: pointer.to_owned(), message };
+        let mut faults = Faults::default();
+        let outline = Self::read(bytes, &mut faults);
+        faults.finish(outline).map_err(|faults| {
+            let nothing =
+                || Fault { code: FaultCode::InvalidJson, pointer: String::new(), message: "must be JSON".into() };
+            faults.into_iter().next().unwrap_or_else(nothing)
+        })
+    }
+
+    fn read(bytes: &'a [u8], faults: &mut Faults) -> Option<Self> {
         if bytes.len() > limits::SNAPSHOT_BYTES {
-            let message = format!("must be at most {} bytes (SNAPSHOT_BYTES)", limits::SNAPSHOT_BYTES);
-            return Err(refuse(FaultCode::LimitExceeded, "", message));
+            faults.add_limit(&Path::Root, limits::SNAPSHOT_BYTES, "bytes", "SNAPSHOT_BYTES");
+            return None;
         }
-        let Members(members) = serde_json::from_slice(bytes).map_err(|error| {
-            if error.is_data() {
-                return refuse(FaultCode::WrongType, "", "must be an object".to_owned());
-            }
-            let place = format!("line {} column {}", error.line(), error.column());
-            refuse(FaultCode::InvalidJson, "", format!("must be JSON: broken at {place}"))
-        })?;
-        let mut outline = Outline {
-            tenant: Cow::Borrowed(""),
-            version: 0,
-            generated_at: None,
-            flags: Vec::new(),
-            overrides: Vec::new(),
-            kill_switches: Vec::new(),
+        let text = core::str::from_utf8(bytes).ok().filter(|_| serde_json::from_slice::<IgnoredAny>(bytes).is_ok());
+        let Some(text) = text else {
+            faults.add(FaultCode::InvalidJson, &Path::Root, "must be JSON in UTF-8");
+            return None;
         };
-        let text_of = |name: &str| {
-            let (_, raw) = members.iter().rev().find(|(key, _)| key == name)?;
-            (raw.get() != "null").then(|| raw.get())
+        let Some(members) = members(text) else {
+            faults.add(FaultCode::WrongType, &Path::Root, "must be an object");
+            return None;
         };
-        // The fields are read in the order in which docs/evaluation.md lists them.
-        if let Some(schema) = scalar(text_of("schema"), "schema", |node| node.string().map(str::to_owned))?
-            && ![SnapshotDocument::SCHEMA, SnapshotDocument::REGISTRY_SCHEMA].contains(&schema.as_str())
+        let field = |name: &str| {
+            let (_, text) = members.iter().rev().find(|(key, _)| key == name)?;
+            (*text != "null").then_some(*text)
+        };
+        // In the order in which docs/evaluation.md lists them.
+        let schema = scalar(field("schema"), "schema", faults, |node, faults| node.owned_string(faults));
+        if schema
+            .is_some_and(|schema| schema != SnapshotDocument::SCHEMA && schema != SnapshotDocument::REGISTRY_SCHEMA)
         {
-            let message = "must be burgee.snapshot/1 or burgee.registry/1".to_owned();
-            return Err(refuse(FaultCode::InvalidValue, "/schema", message));
+            let message = "must be burgee.snapshot/1 or burgee.registry/1";
+            faults.add(FaultCode::InvalidValue, &Path::Name(&Path::Root, "schema"), message);
         }
-        if let Some(tenant) = scalar(text_of("tenant"), "tenant", owned_string)? {
-            outline.tenant = Cow::Owned(tenant);
+        let tenant = scalar(field("tenant"), "tenant", faults, |node, faults| node.owned_string(faults));
+        let version = scalar(field("version"), "version", faults, |node, faults| node.version(faults));
+        let generated_at = scalar(field("generated_at"), "generated_at", faults, |node, faults| node.time(faults));
+        if field("flags").is_none() {
+            faults.add(FaultCode::Missing, &Path::Name(&Path::Root, "flags"), "is missing");
         }
-        outline.version = scalar(text_of("version"), "version", |node| node.version())?.unwrap_or(0);
-        outline.generated_at = scalar(text_of("generated_at"), "generated_at", |node| node.time())?;
-        let flags = text_of("flags").ok_or_else(|| refuse(FaultCode::Missing, "/flags", "is missing".to_owned()))?;
-        outline.flags = entries(flags, "/flags", limits::FLAGS)?;
-        if let Some(text) = text_of("segments") {
-            entries(text, "/segments", limits::SEGMENTS)?;
-        }
-        if let Some(text) = text_of("overrides") {
-            outline.overrides = entries(text, "/overrides", limits::OVERRIDES)?;
-        }
-        if let Some(text) = text_of("kill_switches") {
-            outline.kill_switches = entries(text, "/kill_switches", limits::LIST_ITEMS)?;
-        }
-        Ok(outline)
+        let flags = entries(field("flags"), "flags", limits::FLAGS, faults);
+        entries(field("segments"), "segments", limits::SEGMENTS, faults);
+        let overrides = entries(field("overrides"), "overrides", limits::OVERRIDES, faults);
+        let kill_switches = entries(field("kill_switches"), "kill_switches", limits::LIST_ITEMS, faults);
+        Some(Outline {
+            tenant: tenant.unwrap_or_default(),
+            version: version.unwrap_or(0),
+            generated_at,
+            flags,
+            overrides,
+            kill_switches,
+        })
     }
 }
 
 /// A field of the frame that is not an array.
-fn scalar<T>(
-    text: Option<&str>,
-    name: &str,
-    read: impl FnOnce(&Node<'_>) -> Result<T, Fault>,
-) -> Result<Option<T>, Fault> {
-    let Some(text) = text else { return Ok(None) };
+fn scalar<T>(text: Option<&str>, name: &str, faults: &mut Faults, read: super::Read<T>) -> Option<T> {
     // Text that cannot be held (a lone surrogate, nesting without end) is of the wrong type for every field of the frame.
-    let json = Json::parse(text).unwrap_or(Json::Null);
-    read(&Node { json: &json, path: Path::Name(&Path::Root, name) }).map(Some)
+    let json = Json::parse(text?).unwrap_or(Json::Null);
+    read(&Node { json: &json, path: Path::Name(&Path::Root, name) }, faults)
 }
 
-fn entries<'a>(text: &'a str, pointer: &str, limit: usize) -> Result<Vec<RawEntry<'a>>, Fault> {
-    let refuse = |code, message: String| Fault { code, pointer: pointer.to_owned(), message };
-    let entries: Vec<RawEntry<'a>> =
-        serde_json::from_str(text).map_err(|_| refuse(FaultCode::WrongType, "must be an array".to_owned()))?;
-    if entries.len() > limit {
-        return Err(refuse(FaultCode::LimitExceeded, format!("must have at most {limit} entries")));
+/// The texts of an array's elements.
+fn entries<'a>(text: Option<&'a str>, name: &str, limit: usize, faults: &mut Faults) -> Vec<RawEntry<'a>> {
+    let Some(text) = text else { return Vec::new() };
+    let path = Path::Name(&Path::Root, name);
+    match elements(text) {
+        Some(elements) if elements.len() <= limit => return elements,
+        Some(_) => faults.add_limit(&path, limit, "entries", "see core/src/limits.rs"),
+        None => faults.add(FaultCode::WrongType, &path, "must be an array"),
     }
-    Ok(entries)
+    Vec::new()
 }
 
-/// The document's members in order, each value as text.
-struct Members<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
+/// The members of an object in order, each value as text; none for JSON that is not an object.
+///
+/// The text is JSON: the functions from here on look no closer than they need to. (serde_json's `RawValue` would do this too; its
+/// errors bring the formatting of every kind of number with them, a quarter of the wasm module.)
+fn members(text: &str) -> Option<Vec<(String, &str)>> {
+    let pieces = pieces(text.trim().strip_prefix('{')?.strip_suffix('}')?);
+    Some(pieces.into_iter().filter_map(member).collect())
+}
 
-impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct MembersVisitor;
-        impl<'de> serde::de::Visitor<'de> for MembersVisitor {
-            type Value = Members<'de>;
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("an object")
+/// A member's name and value. A name with a lone surrogate is none of ours, and is passed over like any other that we do not know.
+fn member(piece: &str) -> Option<(String, &str)> {
+    let (name, value) = piece.split_at_checked(string_end(piece)?)?;
+    let Ok(Json::String(name)) = Json::parse(name) else { return None };
+    Some((name.into_owned(), value.trim_start().strip_prefix(':')?.trim_start()))
+}
+
+/// The elements of an array, each as text; none for JSON that is not an array.
+fn elements(text: &str) -> Option<Vec<&str>> {
+    Some(pieces(text.trim().strip_prefix('[')?.strip_suffix(']')?))
+}
+
+/// What stands between the commas of an array or object, without the brackets.
+fn pieces(inside: &str) -> Vec<&str> {
+    let mut pieces = Vec::new();
+    let (mut start, mut depth) = (0, 0_usize);
+    let (mut in_string, mut escaped) = (false, false);
+    for (place, byte) in inside.bytes().enumerate() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = true,
+            b'"' => in_string = !in_string,
+            _ if in_string => {}
+            b'[' | b'{' => depth = depth.wrapping_add(1),
+            b']' | b'}' => depth = depth.wrapping_sub(1),
+            b',' if depth == 0 => {
+                pieces.extend(inside.get(start..place).map(str::trim));
+                start = place.wrapping_add(1);
             }
-            fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Members<'de>, A::Error> {
-                let mut members = Vec::new();
-                while let Some((name, value)) = map.next_entry::<&'de RawValue, &'de RawValue>()? {
-                    // A name with a lone surrogate is none of ours, and is passed over like any other that we do not know.
-                    if let Ok(name) = serde_json::from_str::<String>(name.get()) {
-                        members.push((Cow::Owned(name), value));
-                    }
-                }
-                Ok(Members(members))
-            }
+            _ => {}
         }
-        deserializer.deserialize_map(MembersVisitor)
     }
+    pieces.extend(inside.get(start..).map(str::trim).filter(|last| !last.is_empty()));
+    pieces
+}
+
+/// Where the string ends that a text starts with.
+fn string_end(text: &str) -> Option<usize> {
+    let mut escaped = false;
+    for (place, byte) in text.bytes().enumerate().skip(1) {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = true,
+            b'"' => return Some(place.wrapping_add(1)),
+            _ => {}
+        }
+    }
+    None
 }
 
 /// Reads a stored override row.
 pub(crate) fn read_override(node: &Node<'_>) -> Result<Override, Vec<Fault>> {
-    if !matches!(node.json, Json::Object(_)) {
-        return Err(vec![node.wrong_type("an object")]);
-    }
     let mut faults = Faults::default();
-    let scope = faults.required(node, "scope", |field| match field.string()? {
-        "user" => Ok(OverrideScope::User),
-        "tenant" => Ok(OverrideScope::Tenant),
-        _ => Err(field.fault(FaultCode::InvalidValue, "must be one of user, tenant")),
-    });
-    let id = faults.required(node, "id", owned_non_empty);
-    let flag = faults.required(node, "flag", key);
-    let variant = faults.required(node, "variant", |field| match field.json {
-        Json::Bool(value) => Ok(OverrideVariant::Boolean(*value)),
-        Json::String(key) => Ok(OverrideVariant::Key(key.clone().into_owned())),
-        _ => Err(field.wrong_type("a variant's key, true or false")),
-    });
-    let expires_at = faults.optional(node, "expires_at", Node::time);
-    let approval_ref = faults.optional(node, "approval_ref", owned_string);
-    let reason = faults.optional(node, "reason", owned_string);
-    let created_by = faults.optional(node, "created_by", owned_string);
-    let created_at = faults.optional(node, "created_at", Node::time);
-    let row = match (scope, id, flag, variant) {
-        (Some(scope), Some(id), Some(flag), Some(variant)) => {
-            Some(Override { scope, id, flag, variant, expires_at, approval_ref, reason, created_by, created_at })
-        }
-        _ => None,
-    };
+    let row = if node.is_object(&mut faults) { override_fields(node, &mut faults) } else { None };
     faults.finish(row)
+}
+
+fn override_fields(node: &Node<'_>, faults: &mut Faults) -> Option<Override> {
+    let scope = required(node, "scope", faults, |field, faults| match field.string(faults)? {
+        "user" => Some(OverrideScope::User),
+        "tenant" => Some(OverrideScope::Tenant),
+        _ => {
+            field.fault(faults, FaultCode::InvalidValue, "must be one of user, tenant");
+            None
+        }
+    });
+    let id = required(node, "id", faults, |field, faults| field.owned_non_empty(faults));
+    let flag = required(node, "flag", faults, key);
+    let variant = required(node, "variant", faults, |field, faults| match field.json {
+        Json::Bool(value) => Some(OverrideVariant::Boolean(*value)),
+        Json::String(key) => Some(OverrideVariant::Key(key.clone().into_owned())),
+        _ => {
+            field.fault(faults, FaultCode::WrongType, "must be a variant's key, true or false");
+            None
+        }
+    });
+    let expires_at = optional(node, "expires_at", faults, |field, faults| field.time(faults));
+    let approval_ref = optional(node, "approval_ref", faults, |field, faults| field.owned_string(faults));
+    let reason = optional(node, "reason", faults, |field, faults| field.owned_string(faults));
+    let created_by = optional(node, "created_by", faults, |field, faults| field.owned_string(faults));
+    let created_at = optional(node, "created_at", faults, |field, faults| field.time(faults));
+    Some(Override {
+        scope: scope?,
+        id: id?,
+        flag: flag?,
+        variant: variant?,
+        expires_at,
+        approval_ref,
+        reason,
+        created_by,
+        created_at,
+    })
 }
 
 /// Reads a kill switch.
 pub(crate) fn read_kill_switch(node: &Node<'_>) -> Result<KillSwitch, Vec<Fault>> {
-    if !matches!(node.json, Json::Object(_)) {
-        return Err(vec![node.wrong_type("an object")]);
-    }
     let mut faults = Faults::default();
-    let category = faults.required(node, "category", owned_non_empty);
-    let engaged = faults.optional(node, "engaged", Node::boolean).unwrap_or(true);
-    faults.finish(category.map(|category| KillSwitch { category, engaged }))
+    let mut switch = None;
+    if node.is_object(&mut faults) {
+        let category = required(node, "category", &mut faults, |field, faults| field.owned_non_empty(faults));
+        let engaged = optional(node, "engaged", &mut faults, |field, faults| field.boolean(faults)).unwrap_or(true);
+        switch = category.map(|category| KillSwitch { category, engaged });
+    }
+    faults.finish(switch)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::prelude::v1::*;
+    use std::{format, vec};
+
+    #[test]
+    fn splits_at_the_top_level_alone() {
+        let text = r#" { "a" : [1, {"x": "],}"}] , "b\"c":"\\", "":{} } "#;
+        let expected: Vec<(String, &str)> =
+            vec![("a".into(), r#"[1, {"x": "],}"}]"#), ("b\"c".into(), r#""\\""#), ("".into(), "{}")];
+        assert_eq!(members(text).unwrap(), expected);
+        assert_eq!(elements("[ 1 ,[2,3], \"é,\" ]").unwrap(), ["1", "[2,3]", "\"é,\""]);
+        assert_eq!(elements(" [ ] ").unwrap(), [""; 0]);
+        assert_eq!(elements("{}"), None);
+        assert_eq!(members("null"), None);
+    }
+
+    proptest::proptest! {
+        /// Whatever serde_json writes, the pieces are what it wrote, in order.
+        #[test]
+        fn pieces_join_to_the_whole(strings: Vec<String>, depth in 0..4_usize) {
+            let nested = (0..depth).fold(serde_json::json!(strings), |inner, _| serde_json::json!([inner, {"k,]": inner}]));
+            let text = serde_json::to_string(&serde_json::json!([nested, strings, 1.5])).unwrap();
+            let parts = elements(&text).unwrap();
+            proptest::prop_assert_eq!(parts.len(), 3);
+            proptest::prop_assert_eq!(format!("[{}]", parts.join(",")), text);
+        }
+    }
 }

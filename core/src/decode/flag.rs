@@ -1,11 +1,11 @@
 //! Reading a flag.
 
-use std::collections::BTreeMap;
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+use alloc::vec::Vec;
 
-use serde_json::value::RawValue;
-
-use super::{Faults, key, list, owned_non_empty, owned_string, require};
-use crate::fault::{Fault, FaultCode};
+use super::{key, optional, required};
+use crate::fault::{Fault, FaultCode, Faults};
 use crate::json::{Json, Node};
 use crate::limits;
 use crate::model::{
@@ -14,53 +14,39 @@ use crate::model::{
 };
 
 /// Reads a flag from its place in a document, or gives all its faults.
-///
-/// The fields are read in the order in which `docs/evaluation.md` lists them, so the first fault is the same everywhere.
 pub(crate) fn read_flag(node: &Node<'_>) -> Result<Flag, Vec<Fault>> {
-    if !matches!(node.json, Json::Object(_)) {
-        return Err(vec![node.wrong_type("an object")]);
-    }
     let mut faults = Faults::default();
-    let key = faults.required(node, "key", key);
-    let flag_type = faults.optional(node, "type", flag_type).unwrap_or(FlagType::Boolean);
-    let state = faults.optional(node, "state", state).unwrap_or(State::On);
-    let version = faults.optional(node, "version", Node::version).unwrap_or(0);
-    let description = faults.optional(node, "description", owned_string);
-    let owner = faults.optional(node, "owner", owned_string);
-    let tags = faults.optional(node, "tags", Node::strings).unwrap_or_default();
-    let created_at = faults.optional(node, "created_at", Node::time);
-    let updated_at = faults.optional(node, "updated_at", Node::time);
-    let variants = variants(&mut faults, node, flag_type);
-    let named = |field: &Node<'_>| variant_key(field, &variants);
-    let first_of = |wanted: bool| {
-        let found = variants.iter().find(|variant| matches!(variant.value, Value::Boolean(value) if value == wanted));
-        found.map(|variant| variant.key.clone())
-    };
-    let off_variant = match node.get_nullable("off_variant") {
-        Some(field) if *field.json == Json::Null => None,
-        Some(field) => faults.note(named(&field)),
-        None => first_of(false),
-    };
-    let default_variant = match node.get_nullable("default_variant") {
-        Some(field) if *field.json == Json::Null => None,
-        Some(field) => faults.note(named(&field)),
-        None => first_of(true),
-    };
-    let metadata = faults.optional(node, "metadata", metadata).unwrap_or_default();
-    let stage = stage(&mut faults, node);
-    let bucketing = faults.optional(node, "bucketing", bucketing);
-    let bucket_by = faults.optional(node, "bucket_by", owned_non_empty);
-    let salt = faults.optional(node, "salt", owned_string);
-    for name in ["prerequisites", "rules"] {
-        faults.optional(node, name, unsupported);
-    }
-    let targets = faults.optional(node, "targets", |field| targets(field, &variants));
-    let fallthrough = faults.optional(node, "fallthrough", |field| serve(field, &variants));
-    let kill_switch = faults.optional(node, "kill_switch", category);
-    let sensitive = faults.optional(node, "sensitive", sensitive);
-    let high_impact = faults.optional(node, "high_impact", Node::boolean).unwrap_or(false);
-    let flag = key.map(|key| Flag {
-        key,
+    let flag = if node.is_object(&mut faults) { fields(node, &mut faults) } else { None };
+    faults.finish(flag)
+}
+
+fn fields(node: &Node<'_>, faults: &mut Faults) -> Option<Flag> {
+    let key = required(node, "key", faults, key);
+    let flag_type = optional(node, "type", faults, flag_type).unwrap_or(FlagType::Boolean);
+    let state = optional(node, "state", faults, state).unwrap_or(State::On);
+    let version = optional(node, "version", faults, |field, faults| field.version(faults)).unwrap_or(0);
+    let description = optional(node, "description", faults, |field, faults| field.owned_string(faults));
+    let owner = optional(node, "owner", faults, |field, faults| field.owned_string(faults));
+    let tags = optional(node, "tags", faults, |field, faults| field.strings(faults)).unwrap_or_default();
+    let created_at = optional(node, "created_at", faults, |field, faults| field.time(faults));
+    let updated_at = optional(node, "updated_at", faults, |field, faults| field.time(faults));
+    let variants = variants(node, flag_type, faults);
+    let off_variant = nullable_variant(node, "off_variant", &variants, false, faults);
+    let default_variant = nullable_variant(node, "default_variant", &variants, true, faults);
+    let metadata = optional(node, "metadata", faults, metadata).unwrap_or_default();
+    let stage = stage(node, faults);
+    let bucketing = optional(node, "bucketing", faults, bucketing);
+    let bucket_by = optional(node, "bucket_by", faults, |field, faults| field.owned_non_empty(faults));
+    let salt = optional(node, "salt", faults, |field, faults| field.owned_string(faults));
+    optional(node, "prerequisites", faults, unsupported);
+    let targets = node.get("targets").and_then(|field| targets(&field, &variants, faults));
+    optional(node, "rules", faults, unsupported);
+    let fallthrough = node.get("fallthrough").and_then(|field| serve(&field, &variants, faults));
+    let kill_switch = optional(node, "kill_switch", faults, category);
+    let sensitive = optional(node, "sensitive", faults, sensitive);
+    let high_impact = optional(node, "high_impact", faults, |field, faults| field.boolean(faults)).unwrap_or(false);
+    Some(Flag {
+        key: key?,
         flag_type,
         state,
         version,
@@ -84,16 +70,24 @@ pub(crate) fn read_flag(node: &Node<'_>) -> Result<Flag, Vec<Fault>> {
         kill_switch,
         sensitive,
         high_impact,
-    });
-    faults.finish(flag)
+    })
 }
 
 /// One of a field's allowed words.
-fn word<T>(node: &Node<'_>, read: impl FnOnce(&str) -> Option<T>, allowed: &str) -> Result<T, Fault> {
-    read(node.string()?).ok_or_else(|| node.fault(FaultCode::InvalidValue, format!("must be one of {allowed}")))
+fn word<T>(
+    node: &Node<'_>,
+    faults: &mut Faults,
+    read: impl FnOnce(&str) -> Option<T>,
+    allowed: &'static str,
+) -> Option<T> {
+    let word = read(node.string(faults)?);
+    if word.is_none() {
+        node.fault(faults, FaultCode::InvalidValue, allowed);
+    }
+    word
 }
 
-fn flag_type(node: &Node<'_>) -> Result<FlagType, Fault> {
+fn flag_type(node: &Node<'_>, faults: &mut Faults) -> Option<FlagType> {
     let read = |text: &str| {
         Some(match text {
             "boolean" => FlagType::Boolean,
@@ -104,10 +98,10 @@ fn flag_type(node: &Node<'_>) -> Result<FlagType, Fault> {
             _ => return None,
         })
     };
-    word(node, read, "boolean, string, integer, number, json")
+    word(node, faults, read, "must be one of boolean, string, integer, number, json")
 }
 
-fn state(node: &Node<'_>) -> Result<State, Fault> {
+fn state(node: &Node<'_>, faults: &mut Faults) -> Option<State> {
     let read = |text: &str| {
         Some(match text {
             "on" => State::On,
@@ -116,58 +110,49 @@ fn state(node: &Node<'_>) -> Result<State, Fault> {
             _ => return None,
         })
     };
-    word(node, read, "on, off, archived")
+    word(node, faults, read, "must be one of on, off, archived")
 }
 
-fn bucketing(node: &Node<'_>) -> Result<Bucketing, Fault> {
-    word(node, Bucketing::parse, "djb2-xor, djb2-xor-fmix32")
+fn bucketing(node: &Node<'_>, faults: &mut Faults) -> Option<Bucketing> {
+    word(node, faults, Bucketing::parse, "must be one of djb2-xor, djb2-xor-fmix32")
 }
 
-fn rollout_stage(node: &Node<'_>) -> Result<RolloutStage, Fault> {
-    word(node, RolloutStage::parse, "draft, internal, staged_N (N from 1 to 99), full, paused, rolled_back")
+fn rollout_stage(node: &Node<'_>, faults: &mut Faults) -> Option<RolloutStage> {
+    let allowed = "must be one of draft, internal, staged_N (N from 1 to 99), full, paused, rolled_back";
+    word(node, faults, RolloutStage::parse, allowed)
 }
 
-fn category(node: &Node<'_>) -> Result<String, Fault> {
-    match node.non_empty_string()? {
-        "*" => Err(node.fault(FaultCode::InvalidValue, "must be a category; * stands for all flags already")),
-        text => Ok(text.to_owned()),
+fn category(node: &Node<'_>, faults: &mut Faults) -> Option<String> {
+    let category = node.owned_non_empty(faults)?;
+    if category == "*" {
+        node.fault(faults, FaultCode::InvalidValue, "must be a category; * stands for all flags already");
     }
+    Some(category)
 }
 
 /// The variants, with a boolean flag's implied ones written out.
-fn variants(faults: &mut Faults, node: &Node<'_>, flag_type: FlagType) -> Vec<Variant> {
-    let mut variants: Vec<Variant> = Vec::new();
+fn variants(node: &Node<'_>, flag_type: FlagType, faults: &mut Faults) -> Vec<Variant> {
     let Some(field) = node.get("variants") else {
-        return implied_variants(faults, node, flag_type);
+        return implied_variants(node, flag_type, faults);
     };
-    let Some(items) = faults.note(field.items()) else { return variants };
+    let Some(items) = field.items(faults) else { return Vec::new() };
     if items.len() == 0 {
-        return implied_variants(faults, node, flag_type);
+        return implied_variants(node, flag_type, faults);
     }
     if items.len() > limits::VARIANTS {
-        let message = format!("must have at most {} variants (VARIANTS)", limits::VARIANTS);
-        faults.note::<()>(Err(field.fault(FaultCode::LimitExceeded, message)));
-        return variants;
+        faults.add_limit(&field.path, limits::VARIANTS, "variants", "VARIANTS");
+        return Vec::new();
     }
+    let mut variants: Vec<Variant> = Vec::with_capacity(items.len());
     for item in items {
-        if !matches!(item.json, Json::Object(_)) {
-            faults.note::<()>(Err(item.wrong_type("an object with key and value")));
+        if !item.is_object(faults) {
             continue;
         }
-        let key = faults.required(&item, "key", |field| {
-            let text = field.non_empty_string()?;
-            if text.chars().count() > limits::KEY_CHARS {
-                return Err(field.fault(FaultCode::LimitExceeded, "must be at most 128 characters (KEY_CHARS)"));
-            }
-            if variants.iter().any(|earlier| earlier.key == text) {
-                return Err(field.fault(FaultCode::Duplicate, "must differ from the keys of the variants before it"));
-            }
-            Ok(text.to_owned())
-        });
+        let key = item.require("key", faults).and_then(|field| new_variant_key(&field, &variants, faults));
         // A json value may be null; in other types null is a value of the wrong type, not an absent one.
         let value = match item.get_nullable("value") {
-            Some(field) => faults.note(value(&field, flag_type)),
-            None => faults.note(require(&item, "value").and_then(|field| value(&field, flag_type))),
+            Some(field) => value(&field, flag_type, faults),
+            None => required(&item, "value", faults, |_, _| None),
         };
         if let (Some(key), Some(value)) = (key, value) {
             variants.push(Variant { key, value });
@@ -176,11 +161,10 @@ fn variants(faults: &mut Faults, node: &Node<'_>, flag_type: FlagType) -> Vec<Va
     variants
 }
 
-fn implied_variants(faults: &mut Faults, node: &Node<'_>, flag_type: FlagType) -> Vec<Variant> {
+fn implied_variants(node: &Node<'_>, flag_type: FlagType, faults: &mut Faults) -> Vec<Variant> {
     if flag_type != FlagType::Boolean {
-        let mut fault = node.fault(FaultCode::Missing, "must list the values that the flag can have");
-        fault.pointer.push_str("/variants");
-        faults.note::<()>(Err(fault));
+        let path = crate::json::Path::Name(&node.path, "variants");
+        faults.add(FaultCode::Missing, &path, "must list the values that the flag can have");
         return Vec::new();
     }
     [("on", true), ("off", false)]
@@ -188,155 +172,183 @@ fn implied_variants(faults: &mut Faults, node: &Node<'_>, flag_type: FlagType) -
         .into()
 }
 
-fn value(node: &Node<'_>, flag_type: FlagType) -> Result<Value, Fault> {
+fn new_variant_key(node: &Node<'_>, earlier: &[Variant], faults: &mut Faults) -> Option<String> {
+    let key = node.owned_non_empty(faults)?;
+    if key.chars().count() > limits::KEY_CHARS {
+        faults.add_limit(&node.path, limits::KEY_CHARS, "characters", "KEY_CHARS");
+    }
+    if earlier.iter().any(|variant| variant.key == key) {
+        node.fault(faults, FaultCode::Duplicate, "must differ from the keys of the variants before it");
+    }
+    Some(key)
+}
+
+fn value(node: &Node<'_>, flag_type: FlagType, faults: &mut Faults) -> Option<Value> {
     match flag_type {
-        FlagType::Boolean => node.boolean().map(Value::Boolean),
-        FlagType::String => node.string().map(|text| Value::String(text.to_owned())),
-        FlagType::Integer => match node.json.as_safe_integer() {
-            Some(integer) => Ok(Value::Integer(integer)),
-            None => Err(node.wrong_type("an integer of at most 2^53 - 1 in size")),
-        },
-        FlagType::Number => node.number().map(Value::Number),
+        FlagType::Boolean => node.boolean(faults).map(Value::Boolean),
+        FlagType::String => node.owned_string(faults).map(Value::String),
+        FlagType::Integer => node.integer(faults).map(Value::Integer),
+        FlagType::Number => node.number(faults).map(Value::Number),
         FlagType::Json => {
-            let text = serde_json::to_string(node.json)
-                .and_then(RawValue::from_string)
-                .map_err(|error| node.fault(FaultCode::InvalidJson, error.to_string()))?;
-            if text.get().len() > limits::JSON_VALUE_BYTES {
-                let message = format!("must be at most {} bytes (JSON_VALUE_BYTES)", limits::JSON_VALUE_BYTES);
-                return Err(node.fault(FaultCode::LimitExceeded, message));
+            // What was parsed can be written again.
+            let bytes = serde_json::to_string(node.json).map_or(0, |text| text.len());
+            if bytes > limits::JSON_VALUE_BYTES {
+                faults.add_limit(&node.path, limits::JSON_VALUE_BYTES, "bytes", "JSON_VALUE_BYTES");
             }
-            Ok(Value::Json(text))
+            Some(Value::Json(node.json.to_static()))
         }
     }
 }
 
-fn variant_key(node: &Node<'_>, variants: &[Variant]) -> Result<String, Fault> {
-    let text = node.string()?;
-    if variants.iter().any(|variant| variant.key == text) {
-        return Ok(text.to_owned());
+/// The key of one of the flag's variants.
+fn variant_key(node: &Node<'_>, variants: &[Variant], faults: &mut Faults) -> Option<String> {
+    let key = node.string(faults)?;
+    if !variants.iter().any(|variant| variant.key == key) {
+        node.fault(faults, FaultCode::UnknownReference, "must be the key of one of the flag's variants");
     }
-    Err(node.fault(FaultCode::UnknownReference, "must be the key of one of the flag's variants"))
+    Some(key.to_owned())
 }
 
-fn metadata(node: &Node<'_>) -> Result<BTreeMap<String, Scalar>, Fault> {
-    node.members()?
-        .map(|(name, field)| {
-            let scalar = match field.json {
-                Json::Bool(value) => Scalar::Boolean(*value),
-                Json::Integer(value) => Scalar::Integer(*value),
-                Json::Number(value) => Scalar::Number(*value),
-                Json::String(value) => Scalar::String(value.clone().into_owned()),
-                _ => return Err(field.wrong_type("a string, a number, true or false")),
-            };
-            Ok((name.to_owned(), scalar))
-        })
-        .collect()
+/// A field that names a variant, or no variant if it is null. Absent, it names a boolean flag's first variant of value `implied`.
+fn nullable_variant(
+    node: &Node<'_>,
+    name: &str,
+    variants: &[Variant],
+    implied: bool,
+    faults: &mut Faults,
+) -> Option<String> {
+    match node.get_nullable(name) {
+        Some(field) if *field.json == Json::Null => None,
+        Some(field) => variant_key(&field, variants, faults),
+        None => {
+            let is_implied = |variant: &&Variant| matches!(variant.value, Value::Boolean(value) if value == implied);
+            variants.iter().find(is_implied).map(|variant| variant.key.clone())
+        }
+    }
+}
+
+fn metadata(node: &Node<'_>, faults: &mut Faults) -> Option<Vec<(String, Scalar)>> {
+    let mut metadata = Vec::new();
+    for (name, field) in node.members(faults)? {
+        let scalar = match field.json {
+            Json::Bool(value) => Scalar::Boolean(*value),
+            Json::Integer(value) => Scalar::Integer(*value),
+            Json::Number(value) => Scalar::Number(*value),
+            Json::String(value) => Scalar::String(value.clone().into_owned()),
+            _ => {
+                field.fault(faults, FaultCode::WrongType, "must be a string, a number, true or false");
+                continue;
+            }
+        };
+        metadata.push((name.to_owned(), scalar));
+    }
+    Some(metadata)
 }
 
 /// `stage`, or the short form at the flag's top level.
-fn stage(faults: &mut Faults, node: &Node<'_>) -> Option<Stage> {
+fn stage(node: &Node<'_>, faults: &mut Faults) -> Option<Stage> {
     let short_form = node.get("rollout_stage").or_else(|| node.get("rollout_stage_map"));
     let Some(field) = node.get("stage") else {
         short_form?;
-        return faults.note(stage_object(node));
+        return stage_fields(node, faults);
     };
     if let Some(short_form) = short_form {
-        let message = "must not be there beside stage, which says the same";
-        faults.note::<()>(Err(short_form.fault(FaultCode::Duplicate, message)));
+        short_form.fault(faults, FaultCode::Duplicate, "must not be there beside stage, which says the same");
     }
-    if !matches!(field.json, Json::Object(_)) {
-        faults.note::<()>(Err(field.wrong_type("an object with rollout_stage")));
+    if field.is_object(faults) { stage_fields(&field, faults) } else { None }
+}
+
+fn stage_fields(node: &Node<'_>, faults: &mut Faults) -> Option<Stage> {
+    let base = required(node, "rollout_stage", faults, rollout_stage);
+    let mut rollout_stage_map = Vec::new();
+    if let Some(map) = node.get("rollout_stage_map") {
+        for (env, field) in map.members(faults)? {
+            if let Some(stage) = rollout_stage(&field, faults) {
+                rollout_stage_map.push((env.to_owned(), stage));
+            }
+        }
+    }
+    Some(Stage { rollout_stage: base?, rollout_stage_map })
+}
+
+fn targets(node: &Node<'_>, variants: &[Variant], faults: &mut Faults) -> Option<Targets> {
+    if !node.is_object(faults) {
         return None;
     }
-    faults.note(stage_object(&field))
-}
-
-fn stage_object(node: &Node<'_>) -> Result<Stage, Fault> {
-    let base = rollout_stage(&require(node, "rollout_stage")?)?;
-    let rollout_stage_map = match node.get("rollout_stage_map") {
-        Some(map) => map
-            .members()?
-            .map(|(env, stage)| Ok((env.to_owned(), rollout_stage(&stage)?)))
-            .collect::<Result<_, Fault>>()?,
-        None => Vec::new(),
-    };
-    Ok(Stage { rollout_stage: base, rollout_stage_map })
-}
-
-fn targets(node: &Node<'_>, variants: &[Variant]) -> Result<Targets, Fault> {
-    if !matches!(node.json, Json::Object(_)) {
-        return Err(node.wrong_type("an object with allow and deny"));
+    let mut targets = Targets::default();
+    if let Some(allow) = node.get("allow") {
+        for item in allow.items(faults)? {
+            if !item.is_object(faults) {
+                continue;
+            }
+            let variant = item.require("variant", faults).and_then(|field| variant_key(&field, variants, faults));
+            let ids = required(&item, "ids", faults, |field, faults| field.strings(faults));
+            if let (Some(variant), Some(ids)) = (variant, ids) {
+                targets.allow.push(AllowTarget { variant, ids });
+            }
+        }
     }
-    let allow = match node.get("allow") {
-        Some(field) => field
-            .items()?
-            .map(|item| {
-                if !matches!(item.json, Json::Object(_)) {
-                    return Err(item.wrong_type("an object with variant and ids"));
-                }
-                let variant = variant_key(&require(&item, "variant")?, variants)?;
-                let ids = list(&require(&item, "ids")?)?;
-                Ok(AllowTarget { variant, ids })
-            })
-            .collect::<Result<_, Fault>>()?,
-        None => Vec::new(),
-    };
-    let deny = match node.get("deny") {
-        Some(field) => list(&field)?,
-        None => Vec::new(),
-    };
-    Ok(Targets { allow, deny })
+    targets.deny = optional(node, "deny", faults, |field, faults| field.strings(faults)).unwrap_or_default();
+    Some(targets)
 }
 
-fn serve(node: &Node<'_>, variants: &[Variant]) -> Result<Serve, Fault> {
-    if !matches!(node.json, Json::Object(_)) {
-        return Err(node.wrong_type("an object with variant or distribution"));
+fn serve(node: &Node<'_>, variants: &[Variant], faults: &mut Faults) -> Option<Serve> {
+    if !node.is_object(faults) {
+        return None;
     }
     match (node.get("variant"), node.get("distribution")) {
-        (Some(variant), None) => Ok(Serve::Variant { variant: variant_key(&variant, variants)? }),
+        (Some(field), None) => variant_key(&field, variants, faults).map(|variant| Serve::Variant { variant }),
         (None, Some(field)) => {
-            let distribution = field
-                .items()?
-                .map(|item| {
-                    if !matches!(item.json, Json::Object(_)) {
-                        return Err(item.wrong_type("an object with variant and weight"));
-                    }
-                    let variant = variant_key(&require(&item, "variant")?, variants)?;
-                    let weight = require(&item, "weight")?;
-                    match weight.number()? {
-                        number if number >= 0.0 => Ok(WeightedVariant { variant, weight: number }),
-                        _ => Err(weight.fault(FaultCode::InvalidValue, "must not be negative")),
-                    }
-                })
-                .collect::<Result<Vec<_>, Fault>>()?;
+            let mut distribution = Vec::new();
+            for item in field.items(faults)? {
+                if !item.is_object(faults) {
+                    continue;
+                }
+                let variant = item.require("variant", faults).and_then(|field| variant_key(&field, variants, faults));
+                let weight = required(&item, "weight", faults, weight);
+                if let (Some(variant), Some(weight)) = (variant, weight) {
+                    distribution.push(WeightedVariant { variant, weight });
+                }
+            }
             let sum: f64 = distribution.iter().map(|entry| entry.weight).sum();
             if !(sum > 0.0 && sum.is_finite()) {
                 let message = "must have weights whose sum is greater than 0, and finite";
-                return Err(field.fault(FaultCode::InvalidValue, message));
+                field.fault(faults, FaultCode::InvalidValue, message);
             }
-            let bucket_by = node.get("bucket_by").map(|field| owned_non_empty(&field)).transpose()?;
-            let salt = node.get("salt").map(|field| owned_string(&field)).transpose()?;
-            Ok(Serve::Distribution { distribution, bucket_by, salt })
+            let bucket_by = optional(node, "bucket_by", faults, |field, faults| field.owned_non_empty(faults));
+            let salt = optional(node, "salt", faults, |field, faults| field.owned_string(faults));
+            Some(Serve::Distribution { distribution, bucket_by, salt })
         }
-        _ => Err(node.fault(FaultCode::InvalidValue, "must have either variant or distribution")),
+        _ => {
+            node.fault(faults, FaultCode::InvalidValue, "must have either variant or distribution");
+            None
+        }
     }
 }
 
-fn sensitive(node: &Node<'_>) -> Result<Sensitive, Fault> {
-    if !matches!(node.json, Json::Object(_)) {
-        return Err(node.wrong_type("an object with sensitive_flag and requires_approval"));
+fn weight(node: &Node<'_>, faults: &mut Faults) -> Option<f64> {
+    let weight = node.number(faults)?;
+    if weight < 0.0 {
+        node.fault(faults, FaultCode::InvalidValue, "must not be negative");
     }
-    Ok(Sensitive {
-        sensitive_flag: require(node, "sensitive_flag")?.boolean()?,
-        requires_approval: require(node, "requires_approval")?.boolean()?,
-        approval_matrix_row: node.get("approval_matrix_row").map(|field| owned_string(&field)).transpose()?,
-    })
+    Some(weight)
+}
+
+fn sensitive(node: &Node<'_>, faults: &mut Faults) -> Option<Sensitive> {
+    if !node.is_object(faults) {
+        return None;
+    }
+    let boolean: super::Read<bool> = |field, faults| field.boolean(faults);
+    let sensitive_flag = required(node, "sensitive_flag", faults, boolean);
+    let requires_approval = required(node, "requires_approval", faults, boolean);
+    let approval_matrix_row = optional(node, "approval_matrix_row", faults, |field, faults| field.owned_string(faults));
+    Some(Sensitive { sensitive_flag: sensitive_flag?, requires_approval: requires_approval?, approval_matrix_row })
 }
 
 /// Steps that this version does not take must not be passed over in silence: a flag that needs them is off.
-fn unsupported(node: &Node<'_>) -> Result<(), Fault> {
-    match node.items()?.len() {
-        0 => Ok(()),
-        _ => Err(node.fault(FaultCode::Unsupported, "is not evaluated by this version, so the flag is off")),
+fn unsupported(node: &Node<'_>, faults: &mut Faults) -> Option<()> {
+    if node.items(faults)?.len() > 0 {
+        node.fault(faults, FaultCode::Unsupported, "is not evaluated by this version, so the flag is off");
     }
+    None
 }

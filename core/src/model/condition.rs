@@ -1,11 +1,21 @@
 //! Conditions over a context, and segments: named conditions that rules share.
 
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
 /// A condition in its canonical form. Comparison is strict by type, and an absent attribute matches nothing but
 /// `exists: false` and a negation.
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(
+    feature = "typescript",
+    derive(ts_rs::TS),
+    ts(type = "{ all: Condition[] } | { any: Condition[] } | { not: Condition } | { segment: string } \
+        | { attr: string; op: Operator; value: Scalar } | { attr: string; op: Operator; values: Scalar[] }")
+)]
 pub enum Condition {
     /// Every one matches; true of none.
     All(Vec<Condition>),
@@ -49,6 +59,7 @@ impl Serialize for Condition {
 
 /// How an attribute is compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum Operator {
     /// The same type and value.
@@ -105,11 +116,13 @@ impl Operator {
 
 /// A value that an attribute is compared with, or that metadata carries.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[serde(untagged)]
 pub enum Scalar {
     /// `true` or `false`.
     Boolean(bool),
     /// A number that was written as an integer.
+    #[cfg_attr(feature = "typescript", ts(type = "number"))]
     Integer(i64),
     /// Any other number.
     Number(f64),
@@ -119,19 +132,24 @@ pub enum Scalar {
 
 /// A named set of contexts. It may not refer to segments.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct Segment {
     /// Unique in its tenant.
     pub key: String,
     /// For people.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "typescript", ts(optional))]
     pub name: Option<String>,
     /// Who is in it; none: only `include`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "typescript", ts(optional))]
     pub conditions: Option<Condition>,
     /// Ids that are in it, whatever the conditions say.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "typescript", ts(optional, as = "Option<_>"))]
     pub include: Vec<String>,
     /// Ids that are not in it, whatever else says so.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "typescript", ts(optional, as = "Option<_>"))]
     pub exclude: Vec<String>,
 }

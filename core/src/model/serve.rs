@@ -1,9 +1,13 @@
 //! What a rule or a flag serves, and how units are put into buckets for it.
 
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use serde::Serialize;
 
 /// How a unit becomes a bucket. A bucketing is never changed in place: a better one gets a new name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[serde(rename_all = "kebab-case")]
 pub enum Bucketing {
     /// `djb2_xor(unit|flag_key) % 100`: 100 buckets, equal to `evaluator.js`. The default of stages. Flags with similar keys
@@ -28,6 +32,7 @@ impl Bucketing {
 
 /// What is served.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[serde(untagged)]
 pub enum Serve {
     /// One variant for all.
@@ -41,15 +46,18 @@ pub enum Serve {
         distribution: Vec<WeightedVariant>,
         /// The attribute that is bucketed, instead of the flag's.
         #[serde(skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "typescript", ts(optional))]
         bucket_by: Option<String>,
         /// Hashed instead of the flag's salt or key.
         #[serde(skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "typescript", ts(optional))]
         salt: Option<String>,
     },
 }
 
 /// A variant's share of a distribution.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct WeightedVariant {
     /// The variant's key.
     pub variant: String,

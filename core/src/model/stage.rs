@@ -1,26 +1,34 @@
 //! Rollout stages: how a registry (brief 000) says who gets a flag.
 
-use std::fmt;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
 
 use serde::Serialize;
 use serde::ser::Serializer;
 
 /// A flag's stage, and the environments where another one applies.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct Stage {
     /// Applies where the map says nothing.
     pub rollout_stage: RolloutStage,
     /// Environment → stage, in the order written.
-    #[serde(skip_serializing_if = "Vec::is_empty", serialize_with = "as_map")]
+    #[serde(skip_serializing_if = "Vec::is_empty", serialize_with = "super::as_map")]
+    #[cfg_attr(
+        feature = "typescript",
+        ts(optional, as = "Option<std::collections::HashMap<String, crate::model::RolloutStage>>")
+    )]
     pub rollout_stage_map: Vec<(String, RolloutStage)>,
-}
-
-fn as_map<S: Serializer>(map: &[(String, RolloutStage)], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_map(map.iter().map(|(env, stage)| (env, stage)))
 }
 
 /// How far a rollout has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "typescript",
+    derive(ts_rs::TS),
+    ts(type = "'draft' | 'internal' | `staged_${number}` | 'full' | 'paused' | 'rolled_back'")
+)]
 pub enum RolloutStage {
     /// Off.
     Draft,
@@ -81,6 +89,8 @@ impl Serialize for RolloutStage {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::format;
+    use std::prelude::v1::*;
 
     #[test]
     fn every_stage_reads_back() {
