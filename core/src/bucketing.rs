@@ -110,7 +110,7 @@ pub(crate) struct Cut(u64);
 impl Cut {
     const ALL: Self = Self(1 << 32);
 
-    /// `floor(percentage * 2^32 / 100)`; the first product is exact.
+    /// `floor(percentage / 100 * 2^32)`; the product is exact, and cannot overflow.
     pub(crate) fn of_percentage(percentage: f64) -> Self {
         Self::of_share(percentage, 100.0)
     }
@@ -118,7 +118,7 @@ impl Cut {
     fn of_share(part: f64, whole: f64) -> Self {
         // The cast cuts towards zero, saturates, and makes NaN 0: a share is never more than all.
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-        Self((part * POINTS / whole) as u64).min(Self::ALL)
+        Self((part / whole * POINTS) as u64).min(Self::ALL)
     }
 
     /// The cuts of a distribution's weights (finite, not negative, of a sum greater than 0), in order.

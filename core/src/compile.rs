@@ -1,7 +1,7 @@
 //! From a document to what the evaluator walks. Everything that can be decided once is decided here: variants become places,
 //! attributes numbers, percentages cut points, hash prefixes states; overrides and kill switches are put with their flags.
 
-use alloc::borrow::{Cow, ToOwned};
+use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 
 use crate::bucketing::{Bucketer, Cut};
 use crate::context::{Attribute, attribute};
-use crate::decode::{Outline, RawEntry, is_key, read_flag, read_kill_switch, read_override};
+use crate::decode::{Outline, RawEntry, key_of, read_flag, read_kill_switch, read_override, unsupported};
 use crate::fault::{Fault, FaultCode, Faults, Warning, WarningCode};
 use crate::json::{Json, Node, Path};
 use crate::limits;
@@ -18,8 +18,8 @@ use crate::model::{
     Value,
 };
 use crate::snapshot::{
-    Body, CompiledFlag, CompiledStage, CompiledTargets, CompiledVariant, Distribution, EngagedSwitch, FastMap,
-    FlagIndex, Snapshot, StoredOverride, VariantIndex,
+    Body, CompiledFlag, CompiledStage, CompiledTargets, CompiledVariant, Distribution, EngagedSwitch, Index, Snapshot,
+    StoredOverride, StoredOverrides, VariantIndex,
 };
 
 impl Snapshot {
@@ -42,13 +42,13 @@ impl Snapshot {
 pub fn read_flags(bytes: &[u8]) -> Result<Vec<Result<Flag, Vec<Fault>>>, Fault> {
     let outline = Outline::parse(bytes)?;
     let flags = outline.flags.iter().enumerate();
-    Ok(flags.map(|(index, raw)| read_entry(raw, "flags", index, |_, node| read_flag(node))).collect())
+    Ok(flags.map(|(index, raw)| read_entry(raw, "flags", index, read_flag)).collect())
 }
 
 #[derive(Default)]
 struct Compiler {
     flags: Vec<CompiledFlag>,
-    by_key: FastMap<Box<str>, FlagIndex>,
+    by_key: Index,
     attributes: Vec<Attribute>,
     warnings: Vec<Warning>,
 }
@@ -58,12 +58,12 @@ fn read_entry<T>(
     raw: RawEntry<'_>,
     list: &str,
     index: usize,
-    read: impl FnOnce(&Json<'_>, &Node<'_>) -> Result<T, Vec<Fault>>,
+    read: impl FnOnce(&Node<'_>) -> Result<T, Vec<Fault>>,
 ) -> Result<T, Vec<Fault>> {
     let parent = Path::Name(&Path::Root, list);
     let path = Path::Index(&parent, index);
     match Json::parse(raw) {
-        Ok(json) => read(&json, &Node { json: &json, path }),
+        Ok(json) => read(&Node { json: &json, path }),
         Err(_) => {
             let mut faults = Faults::default();
             let message = "must have strings without lone surrogates, numbers that are finite, and at most 127 levels";
@@ -123,24 +123,23 @@ impl Compiler {
     }
 
     fn flag(&mut self, raw: RawEntry<'_>, index: usize, tenant: &str) {
-        let mut addressable = None;
-        let result = read_entry(raw, "flags", index, |json, node| {
-            // Even a flag that is at fault must be off, not unknown, where its key can be told.
-            addressable = key_of(json).map(str::to_owned);
+        let result = read_entry(raw, "flags", index, |node| {
             if raw.len() > limits::FLAG_BYTES {
                 let mut faults = Faults::default();
                 faults.add_limit(&node.path, limits::FLAG_BYTES, "bytes", "FLAG_BYTES");
                 return faults.finish(None);
             }
-            read_flag(node)
+            Ok((read_flag(node)?, unsupported(node)))
         });
         let (key, flag) = match result {
-            Ok(flag) if flag.state == State::Archived => return,
-            Ok(flag) => (Some(flag.key.clone()), Ok(flag)),
-            Err(faults) => (addressable, Err(faults)),
+            Ok((flag, _)) if flag.state == State::Archived => return,
+            Ok((flag, None)) => (Some(flag.key.clone()), Ok(flag)),
+            Ok((flag, Some(fault))) => (Some(flag.key), Err((WarningCode::Unsupported, Vec::from([fault])))),
+            // Even a flag that is at fault must be off, not unknown, where its key can be told.
+            Err(faults) => (key_of(raw), Err((WarningCode::InvalidFlag, faults))),
         };
         if let Some(key) = &key
-            && self.by_key.contains_key(key.as_str())
+            && self.by_key.get(key.as_bytes()).is_some()
         {
             let message = "has the key of an earlier flag, and is left out";
             self.warn(WarningCode::DuplicateFlag, format!("/flags/{index}"), message);
@@ -148,19 +147,13 @@ impl Compiler {
         }
         let compiled = match flag {
             Ok(flag) => Some(self.valid_flag(flag, tenant)),
-            Err(faults) => {
-                let (unsupported, faults): (Vec<_>, Vec<_>) =
-                    faults.into_iter().partition(|fault| fault.code == FaultCode::Unsupported);
-                match faults.as_slice() {
-                    [] => self.warn_of(WarningCode::Unsupported, &unsupported),
-                    faults => self.warn_of(WarningCode::InvalidFlag, faults),
-                }
+            Err((code, faults)) => {
+                self.warn_of(code, &faults);
                 key.map(|key| CompiledFlag { key: key.into(), flag_type: FlagType::Boolean, version: None, body: None })
             }
         };
         if let Some(flag) = compiled {
-            let place = FlagIndex(u32::try_from(self.flags.len()).unwrap_or(u32::MAX));
-            self.by_key.insert(flag.key.clone(), place);
+            self.by_key.insert(flag.key.as_bytes(), place(self.flags.len()));
             self.flags.push(flag);
         }
     }
@@ -222,8 +215,8 @@ impl Compiler {
             off,
             on,
             kill_switch,
-            user_overrides: FastMap::default(),
-            tenant_overrides: FastMap::default(),
+            user_overrides: StoredOverrides::default(),
+            tenant_overrides: StoredOverrides::default(),
             targets,
             stage,
             distribution,
@@ -240,10 +233,10 @@ impl Compiler {
 
     fn overrides(&mut self, entries: &[RawEntry<'_>]) {
         let mut rows: Vec<Option<Override>> = Vec::with_capacity(entries.len());
-        let mut latest: FastMap<(OverrideScope, String, String), usize> = FastMap::default();
+        let mut latest = Index::default();
         let mut replaced = Vec::new();
         for (index, raw) in entries.iter().enumerate() {
-            let row = match read_entry(raw, "overrides", index, |_, node| read_override(node)) {
+            let row = match read_entry(raw, "overrides", index, read_override) {
                 Ok(row) => Some(row),
                 Err(faults) => {
                     self.warn_of(WarningCode::InvalidOverride, &faults);
@@ -251,7 +244,7 @@ impl Compiler {
                 }
             };
             let row = row.filter(|row| {
-                let known = self.by_key.contains_key(row.flag.as_str());
+                let known = self.by_key.get(row.flag.as_bytes()).is_some();
                 if !known {
                     let message = "is for a flag that is not in the snapshot, and is left out";
                     self.warn(WarningCode::OverrideUnknownFlag, format!("/overrides/{index}/flag"), message);
@@ -259,12 +252,15 @@ impl Compiler {
                 known
             });
             if let Some(row) = &row {
-                let earlier = latest.insert((row.scope, row.id.clone(), row.flag.clone()), index);
-                replaced.extend(earlier);
+                // Neither a scope nor a flag's key has a line break, so the parts cannot run into one another.
+                let scope = if row.scope == OverrideScope::User { 'u' } else { 't' };
+                let name = format!("{scope}\n{}\n{}", row.flag, row.id);
+                replaced.extend(latest.insert(name.as_bytes(), place(index)));
             }
             rows.push(row);
         }
         for index in replaced {
+            let index = usize::try_from(index).unwrap_or(usize::MAX);
             let message = "is left out: a later row has the same scope, id and flag";
             self.warn(WarningCode::DuplicateOverride, format!("/overrides/{index}"), message);
             if let Some(row) = rows.get_mut(index) {
@@ -279,7 +275,7 @@ impl Compiler {
     }
 
     fn stored_override(&mut self, index: usize, row: Override) {
-        let place = self.by_key.get(row.flag.as_str()).and_then(|place| usize::try_from(place.0).ok());
+        let place = self.by_key.get(row.flag.as_bytes()).and_then(|place| usize::try_from(place).ok());
         let Some(body) = place.and_then(|place| self.flags.get_mut(place)).and_then(|flag| flag.body.as_mut()) else {
             // The flag is invalid and off, whatever rows say.
             return;
@@ -289,11 +285,11 @@ impl Compiler {
             OverrideVariant::Key(key) => body.variant_by_key(key.as_str().into()),
         };
         let stored = StoredOverride { variant, expires_at: row.expires_at };
-        let id = row.id.into_bytes().into_boxed_slice();
-        match row.scope {
-            OverrideScope::User => body.user_overrides.insert(id, stored),
-            OverrideScope::Tenant => body.tenant_overrides.insert(id, stored),
+        let overrides = match row.scope {
+            OverrideScope::User => &mut body.user_overrides,
+            OverrideScope::Tenant => &mut body.tenant_overrides,
         };
+        overrides.insert(row.id.as_bytes(), stored);
         if variant.is_none() {
             let message = "must be a variant of the flag; the row is skipped";
             self.warn(WarningCode::OverrideUnknownVariant, format!("/overrides/{index}/variant"), message);
@@ -303,7 +299,7 @@ impl Compiler {
     fn kill_switches(&mut self, entries: &[RawEntry<'_>]) {
         let mut engaged: Vec<String> = Vec::new();
         for (index, raw) in entries.iter().enumerate() {
-            match read_entry(raw, "kill_switches", index, |_, node| read_kill_switch(node)) {
+            match read_entry(raw, "kill_switches", index, read_kill_switch) {
                 Ok(switch) if switch.engaged => engaged.push(switch.category),
                 Ok(_) => {}
                 Err(faults) => self.warn_of(WarningCode::InvalidKillSwitch, &faults),
@@ -322,23 +318,21 @@ impl Compiler {
     }
 }
 
-/// The key of a flag that may be at fault, if it can be told.
-fn key_of<'j>(json: &'j Json<'_>) -> Option<&'j str> {
-    let Json::Object(members) = json else { return None };
-    match members.iter().rev().find(|(name, _)| name == "key") {
-        Some((_, Json::String(key))) if is_key(key) => Some(key),
-        _ => None,
-    }
-}
-
 fn compile_targets(targets: &Targets, find: impl Fn(&str) -> Option<VariantIndex>) -> CompiledTargets {
-    let mut by_id: FastMap<Box<[u8]>, Option<VariantIndex>> = FastMap::default();
-    let key = |id: &String| id.as_bytes().into();
-    by_id.extend(targets.deny.iter().map(|id| (key(id), None)));
-    for target in &targets.allow {
-        for id in &target.ids {
-            by_id.entry(key(id)).or_insert_with(|| find(&target.variant));
+    let mut by_id = Index::default();
+    // From the last to the first, and denial at the end: what is put in later counts.
+    for target in targets.allow.iter().rev() {
+        for (id, variant) in target.ids.iter().filter_map(|id| Some((id, find(&target.variant)?))) {
+            by_id.insert(id.as_bytes(), variant.into());
         }
     }
+    for id in &targets.deny {
+        by_id.insert(id.as_bytes(), CompiledTargets::DENIED);
+    }
     CompiledTargets { by_id }
+}
+
+/// A place as it is kept: every list has a limit that is far below 2^32.
+fn place(index: usize) -> u32 {
+    u32::try_from(index).unwrap_or(u32::MAX)
 }

@@ -13,8 +13,8 @@ use crate::fault::{FaultCode, Faults};
 use crate::json::Node;
 use crate::limits;
 
-pub(crate) use document::{Outline, RawEntry, read_kill_switch, read_override};
-pub(crate) use flag::read_flag;
+pub(crate) use document::{Outline, RawEntry, key_of, read_kill_switch, read_override};
+pub(crate) use flag::{read_flag, unsupported};
 
 /// How a field is read: its value, or nothing and a fault noted.
 type Read<T> = fn(&Node<'_>, &mut Faults) -> Option<T>;
@@ -30,7 +30,7 @@ fn required<T>(node: &Node<'_>, name: &str, faults: &mut Faults, read: Read<T>) 
 }
 
 /// Whether a text can be a flag's or segment's key.
-pub(crate) fn is_key(text: &str) -> bool {
+fn is_key(text: &str) -> bool {
     (1..=limits::KEY_CHARS).contains(&text.len())
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
 }

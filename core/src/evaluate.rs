@@ -1,12 +1,12 @@
 //! The walk: the one place where a flag is decided. `explain` is this walk with a trace that keeps the steps.
 
-use alloc::boxed::Box;
-
 use crate::bucketing::{Bucketer, Cut};
 use crate::context::{Attribute, Context, IdText, Value, attribute};
 use crate::decision::{Decision, Reason, Source};
 use crate::model::RolloutStage;
-use crate::snapshot::{Body, CompiledFlag, EngagedSwitch, FastMap, FlagIndex, Snapshot, StoredOverride, VariantIndex};
+use crate::snapshot::{
+    Body, CompiledFlag, CompiledTargets, EngagedSwitch, FlagIndex, Snapshot, StoredOverrides, VariantIndex,
+};
 use crate::text::Text;
 use crate::trace::{Outcome, Step, Trace};
 
@@ -175,13 +175,13 @@ impl<'s, C: Context> Walk<'s, '_, C> {
     fn stored_override(
         &self,
         source: Source,
-        rows: &FastMap<Box<[u8]>, StoredOverride>,
+        overrides: &StoredOverrides,
         trace: &mut impl Trace<'s>,
     ) -> Option<Decision<'s>> {
-        let row = (!rows.is_empty())
+        let row = (!overrides.rows.is_empty())
             .then(|| if source == Source::StoreUserOverride { self.user_id() } else { self.known(2) })
             .and_then(|value| value.id_text())
-            .and_then(|id| rows.get(id.as_text().as_bytes()));
+            .and_then(|id| overrides.get(id.as_text().as_bytes()));
         let Some(row) = row else {
             trace.step(|| Step::new(source, Outcome::Absent));
             return None;
@@ -228,13 +228,13 @@ impl<'s, C: Context> Walk<'s, '_, C> {
 
     fn target(&self, trace: &mut impl Trace<'s>) -> Option<Decision<'s>> {
         let targets = self.body.targets.as_ref()?;
-        let Some(given) = self.unit().and_then(|id| targets.by_id.get(id.as_text().as_bytes()).copied()) else {
+        let Some(given) = self.unit().and_then(|id| targets.by_id.get(id.as_text().as_bytes())) else {
             trace.step(|| Step::new(Source::Target, Outcome::NoMatch));
             return None;
         };
         let (variant, reason) = match given {
-            Some(variant) => (Some(variant), Reason::AllowList),
-            None => (self.body.off, Reason::DenyList),
+            CompiledTargets::DENIED => (self.body.off, Reason::DenyList),
+            variant => (VariantIndex::try_from(variant).ok(), Reason::AllowList),
         };
         trace.step(|| Step { variant: self.key_of(variant), ..Step::new(Source::Target, Outcome::Match) });
         Some(self.decide(variant, Source::Target, reason))
@@ -256,9 +256,7 @@ impl<'s, C: Context> Walk<'s, '_, C> {
             return Some(self.staged(percent, &compiled.bucketer, step(Source::StagedBucket), trace));
         }
         let (is_on, reason) = match stage {
-            RolloutStage::Internal if self.known(3) == Value::Text("staff".into()) => {
-                (true, Reason::StageInternalStaff)
-            }
+            RolloutStage::Internal if self.is_staff() => (true, Reason::StageInternalStaff),
             RolloutStage::Internal => (false, Reason::StageInternalNotStaff),
             RolloutStage::Full => (true, Reason::StageFull),
             RolloutStage::Paused => (false, Reason::StagePaused),
@@ -272,6 +270,10 @@ impl<'s, C: Context> Walk<'s, '_, C> {
             ..step(Source::RolloutStageMap)
         });
         Some(Decision { stage: Some(stage), ..self.decide(variant, Source::RolloutStageMap, reason) })
+    }
+
+    fn is_staff(&self) -> bool {
+        matches!(self.known(3), Value::Text(tier) if tier == *"staff")
     }
 
     fn staged(&self, percent: u8, bucketer: &'s Bucketer, step: Step<'s>, trace: &mut impl Trace<'s>) -> Decision<'s> {

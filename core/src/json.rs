@@ -3,7 +3,7 @@
 use alloc::borrow::{Cow, ToOwned};
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::fmt;
+use core::fmt::{self, Write};
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
@@ -206,7 +206,12 @@ impl fmt::Display for Path<'_> {
         match self {
             Path::Root => Ok(()),
             Path::Name(parent, name) => {
-                write!(f, "{parent}/{}", name.replace('~', "~0").replace('/', "~1"))
+                write!(f, "{parent}/")?;
+                name.chars().try_for_each(|char| match char {
+                    '~' => f.write_str("~0"),
+                    '/' => f.write_str("~1"),
+                    other => f.write_char(other),
+                })
             }
             Path::Index(parent, index) => write!(f, "{parent}/{index}"),
         }
@@ -228,7 +233,7 @@ impl<'n> Node<'n> {
 
     /// The member `name` of an object, unless it is absent or null. Of a repeated name the last counts, as in `JSON.parse`.
     pub(crate) fn get(&'n self, name: &'n str) -> Option<Node<'n>> {
-        self.get_nullable(name).filter(|node| *node.json != Json::Null)
+        self.get_nullable(name).filter(|node| !matches!(node.json, Json::Null))
     }
 
     /// As [`Node::get`], but a null member is given as such.

@@ -13,8 +13,22 @@ use crate::fault::Warning;
 use crate::model::{FlagType, RolloutStage, Value};
 use crate::text::Text;
 
-/// A hash map for keys that come from the snapshot, which its owner writes: no defence against crafted keys is needed.
-pub(crate) type FastMap<K, V> = HashMap<K, V, FxBuildHasher>;
+/// From names to places. Names come from the snapshot, which its owner writes: no defence against crafted ones is needed. Every
+/// look-up is of this one type, so that the wasm module has the table's code once.
+#[derive(Debug, Default)]
+pub(crate) struct Index(HashMap<Box<[u8]>, u32, FxBuildHasher>);
+
+impl Index {
+    #[inline]
+    pub(crate) fn get(&self, name: &[u8]) -> Option<u32> {
+        self.0.get(name).copied()
+    }
+
+    /// Puts a name to a place, and gives the place that it had before.
+    pub(crate) fn insert(&mut self, name: &[u8], place: u32) -> Option<u32> {
+        self.0.insert(name.into(), place)
+    }
+}
 
 /// The place of a variant in its flag.
 pub(crate) type VariantIndex = u16;
@@ -26,7 +40,7 @@ pub struct Snapshot {
     pub(crate) version: u64,
     pub(crate) generated_at: Option<i64>,
     pub(crate) flags: Box<[CompiledFlag]>,
-    pub(crate) by_key: FastMap<Box<str>, FlagIndex>,
+    pub(crate) by_key: Index,
     pub(crate) attributes: Box<[Attribute]>,
     pub(crate) warnings: Box<[Warning]>,
 }
@@ -54,8 +68,8 @@ pub(crate) struct Body {
     /// What a stage that is on serves.
     pub(crate) on: Option<VariantIndex>,
     pub(crate) kill_switch: Option<EngagedSwitch>,
-    pub(crate) user_overrides: FastMap<Box<[u8]>, StoredOverride>,
-    pub(crate) tenant_overrides: FastMap<Box<[u8]>, StoredOverride>,
+    pub(crate) user_overrides: StoredOverrides,
+    pub(crate) tenant_overrides: StoredOverrides,
     pub(crate) targets: Option<CompiledTargets>,
     pub(crate) stage: Option<CompiledStage>,
     pub(crate) distribution: Option<Distribution>,
@@ -81,6 +95,13 @@ pub(crate) enum EngagedSwitch {
     Category(Box<str>),
 }
 
+/// The rows of one scope, and the place of each id's row.
+#[derive(Debug, Default)]
+pub(crate) struct StoredOverrides {
+    pub(crate) rows: Vec<StoredOverride>,
+    pub(crate) by_id: Index,
+}
+
 #[derive(Debug)]
 pub(crate) struct StoredOverride {
     /// None: the flag does not have the variant that the row names.
@@ -90,8 +111,8 @@ pub(crate) struct StoredOverride {
 
 #[derive(Debug)]
 pub(crate) struct CompiledTargets {
-    /// What an id is given; denied ids have none.
-    pub(crate) by_id: FastMap<Box<[u8]>, Option<VariantIndex>>,
+    /// The variant's place for each id, or [`CompiledTargets::DENIED`].
+    pub(crate) by_id: Index,
 }
 
 #[derive(Debug)]
@@ -135,7 +156,7 @@ impl CompiledFlag {
     /// Whether a stored override could decide it, so that the time matters.
     #[must_use]
     pub fn reads_time(&self) -> bool {
-        let ends = |map: &FastMap<_, StoredOverride>| map.values().any(|row| row.expires_at.is_some());
+        let ends = |overrides: &StoredOverrides| overrides.rows.iter().any(|row| row.expires_at.is_some());
         self.body.as_ref().is_some_and(|body| ends(&body.user_overrides) || ends(&body.tenant_overrides))
     }
 
@@ -151,10 +172,10 @@ impl CompiledFlag {
                 }
             }
         };
-        if !body.user_overrides.is_empty() {
+        if !body.user_overrides.rows.is_empty() {
             read(&[attribute::USER_ID]);
         }
-        if !body.tenant_overrides.is_empty() {
+        if !body.tenant_overrides.rows.is_empty() {
             read(&[attribute::TENANT_ID]);
         }
         if body.targets.is_some() {
@@ -204,6 +225,25 @@ impl Body {
     }
 }
 
+impl CompiledTargets {
+    /// Stands for the deny list; no flag has so many variants.
+    pub(crate) const DENIED: u32 = u32::MAX;
+}
+
+impl StoredOverrides {
+    pub(crate) fn insert(&mut self, id: &[u8], row: StoredOverride) {
+        // There are at most OVERRIDES rows, far below 2^32.
+        self.by_id.insert(id, u32::try_from(self.rows.len()).unwrap_or(u32::MAX));
+        self.rows.push(row);
+    }
+
+    /// The row of an id.
+    #[inline]
+    pub(crate) fn get(&self, id: &[u8]) -> Option<&StoredOverride> {
+        self.rows.get(usize::try_from(self.by_id.get(id)?).ok()?)
+    }
+}
+
 impl Bucketer {
     fn reads(&self) -> Vec<&str> {
         match &self.bucket_by {
@@ -249,7 +289,7 @@ impl Snapshot {
     #[inline]
     #[must_use]
     pub fn find(&self, key: &str) -> Option<FlagIndex> {
-        self.by_key.get(key).copied()
+        self.by_key.get(key.as_bytes()).map(FlagIndex)
     }
 
     /// The attributes that the flags can ask for, by their ids. The first six are [`attribute::KNOWN`].

@@ -230,6 +230,8 @@ fn a_bad_flag_is_off_and_harms_no_other() {
         ]
     );
     assert_eq!(answer(&evaluate(&snapshot, &user("u"))), (None, Source::Off, Reason::FlagInvalid));
+    let decision = snapshot.evaluate(snapshot.find("lone"), &user("u"), &Request::at(0), &mut ());
+    assert_eq!(answer(&decision), (None, Source::Off, Reason::FlagInvalid));
     let decision = snapshot.evaluate(snapshot.find("good"), &user("u"), &Request::at(0), &mut ());
     assert!(decision.enabled);
 }

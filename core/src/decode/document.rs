@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use serde::de::IgnoredAny;
 
-use super::{key, optional, required};
+use super::{is_key, optional, required};
 use crate::fault::{Fault, FaultCode, Faults};
 use crate::json::{Json, Node, Path};
 use crate::limits;
@@ -123,6 +123,15 @@ fn member(piece: &str) -> Option<(String, &str)> {
     Some((name.into_owned(), value.trim_start().strip_prefix(':')?.trim_start()))
 }
 
+/// The key of a flag that may be at fault, even in ways that a string cannot hold, if it can be told.
+pub(crate) fn key_of(entry: RawEntry<'_>) -> Option<String> {
+    let (_, key) = members(entry)?.into_iter().rev().find(|(name, _)| name == "key")?;
+    match Json::parse(key) {
+        Ok(Json::String(key)) if is_key(&key) => Some(key.into_owned()),
+        _ => None,
+    }
+}
+
 /// The elements of an array, each as text; none for JSON that is not an array.
 fn elements(text: &str) -> Option<Vec<&str>> {
     Some(pieces(text.trim().strip_prefix('[')?.strip_suffix(']')?))
@@ -183,7 +192,7 @@ fn override_fields(node: &Node<'_>, faults: &mut Faults) -> Option<Override> {
         }
     });
     let id = required(node, "id", faults, |field, faults| field.owned_non_empty(faults));
-    let flag = required(node, "flag", faults, key);
+    let flag = required(node, "flag", faults, |field, faults| field.owned_string(faults));
     let variant = required(node, "variant", faults, |field, faults| match field.json {
         Json::Bool(value) => Some(OverrideVariant::Boolean(*value)),
         Json::String(key) => Some(OverrideVariant::Key(key.clone().into_owned())),

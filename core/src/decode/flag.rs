@@ -38,9 +38,9 @@ fn fields(node: &Node<'_>, faults: &mut Faults) -> Option<Flag> {
     let bucketing = optional(node, "bucketing", faults, bucketing);
     let bucket_by = optional(node, "bucket_by", faults, |field, faults| field.owned_non_empty(faults));
     let salt = optional(node, "salt", faults, |field, faults| field.owned_string(faults));
-    optional(node, "prerequisites", faults, unsupported);
+    optional(node, "prerequisites", faults, list);
     let targets = node.get("targets").and_then(|field| targets(&field, &variants, faults));
-    optional(node, "rules", faults, unsupported);
+    optional(node, "rules", faults, list);
     let fallthrough = node.get("fallthrough").and_then(|field| serve(&field, &variants, faults));
     let kill_switch = optional(node, "kill_switch", faults, category);
     let sensitive = optional(node, "sensitive", faults, sensitive);
@@ -174,7 +174,7 @@ fn implied_variants(node: &Node<'_>, flag_type: FlagType, faults: &mut Faults) -
 
 fn new_variant_key(node: &Node<'_>, earlier: &[Variant], faults: &mut Faults) -> Option<String> {
     let key = node.owned_non_empty(faults)?;
-    if key.chars().count() > limits::KEY_CHARS {
+    if key.chars().nth(limits::KEY_CHARS).is_some() {
         faults.add_limit(&node.path, limits::KEY_CHARS, "characters", "KEY_CHARS");
     }
     if earlier.iter().any(|variant| variant.key == key) {
@@ -218,7 +218,7 @@ fn nullable_variant(
     faults: &mut Faults,
 ) -> Option<String> {
     match node.get_nullable(name) {
-        Some(field) if *field.json == Json::Null => None,
+        Some(field) if matches!(field.json, Json::Null) => None,
         Some(field) => variant_key(&field, variants, faults),
         None => {
             let is_implied = |variant: &&Variant| matches!(variant.value, Value::Boolean(value) if value == implied);
@@ -345,10 +345,19 @@ fn sensitive(node: &Node<'_>, faults: &mut Faults) -> Option<Sensitive> {
     Some(Sensitive { sensitive_flag: sensitive_flag?, requires_approval: requires_approval?, approval_matrix_row })
 }
 
-/// Steps that this version does not take must not be passed over in silence: a flag that needs them is off.
-fn unsupported(node: &Node<'_>, faults: &mut Faults) -> Option<()> {
-    if node.items(faults)?.len() > 0 {
-        node.fault(faults, FaultCode::Unsupported, "is not evaluated by this version, so the flag is off");
+/// The place of what a valid flag has and this version does not evaluate. It must not be passed over in silence: the flag is off.
+pub(crate) fn unsupported(node: &Node<'_>) -> Option<Fault> {
+    let mut faults = Faults::default();
+    for name in ["prerequisites", "rules"] {
+        if let Some(field) = node.get(name)
+            && !matches!(field.json, Json::Array(items) if items.is_empty())
+        {
+            field.fault(&mut faults, FaultCode::Unsupported, "is not evaluated by this version, so the flag is off");
+        }
     }
-    None
+    faults.finish(None::<()>).err()?.into_iter().next()
+}
+
+fn list(node: &Node<'_>, faults: &mut Faults) -> Option<()> {
+    node.items(faults).map(|_| ())
 }

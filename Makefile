@@ -1,0 +1,59 @@
+# What people type. Each target first brings what it needs (tools/setup.mjs: a moment when it is there) and then runs
+# one script with the pinned tools first in PATH (tools/env.sh).
+.DEFAULT_GOAL := help
+.PHONY: help dev test test-core test-npm test-worker test-browser parity build deploy fmt lint clean
+
+SETUP := node tools/setup.mjs
+TOOLS := . ./tools/env.sh &&
+# One make at a time works in a folder's outputs, and the scripts use the cores themselves.
+.NOTPARALLEL:
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' Makefile | expand -t 16
+
+dev: ## set up, check parity, seed the registry and serve (FF_HOST=127.0.0.1 FF_PORT=8787)
+	@$(SETUP) worker
+	@$(TOOLS) exec node worker/dev.mjs
+
+test: ## set up and run every test
+	@$(SETUP) all
+	@$(TOOLS) exec node tools/test.mjs
+
+test-core: ## the native crates
+	@$(SETUP) core
+	@$(TOOLS) exec node tools/test.mjs core
+
+test-npm: ## the npm package: in wasm, packed and installed in Node, a browser and workerd
+	@$(SETUP) npm browser
+	@$(TOOLS) exec node tools/test.mjs npm
+
+test-worker: ## the Worker on the real runtime
+	@$(SETUP) worker
+	@$(TOOLS) exec node tools/test.mjs worker
+
+test-browser: ## the debug page in a browser
+	@$(SETUP) worker browser
+	@$(TOOLS) exec node tools/test.mjs browser
+
+parity: ## the vectors against the oracle and the npm package, and the differential test
+	@$(SETUP) npm
+	@$(TOOLS) exec node tools/test.mjs parity
+
+build: ## the npm package, the Worker and the debug page
+	@$(SETUP) worker
+	@$(TOOLS) node npm/build.mjs && node worker/build.mjs
+
+deploy: build ## ship the Worker to the account wrangler is logged in to (ARGS=--dry-run to see what would go)
+	@$(TOOLS) exec wrangler deploy --config worker/wrangler.jsonc $(ARGS)
+
+fmt: ## format the Rust code
+	@$(SETUP) core
+	@cargo fmt --all
+
+lint: ## check the format, and clippy for the machine and for wasm
+	@$(SETUP) core
+	@$(TOOLS) exec node tools/test.mjs lint
+
+clean: ## remove what was built; the tools in the user's cache stay
+	@cargo clean --quiet
+	@rm -rf npm/dist worker/build www/dist

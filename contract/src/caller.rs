@@ -1,0 +1,156 @@
+//! Who is asking: header over query or body over default.
+
+use std::borrow::Cow;
+
+use burgee_core::{Attribute, Context, Json, Value, attribute};
+
+use crate::envelope::Problem;
+use crate::http::{Header, Headers};
+use crate::query::Query;
+
+/// The attributes that headers and a query can name: the attribute, its header, its query parameter.
+const NAMED: [(&str, Header, &str); 5] = [
+    (attribute::USER_ID, Header::UserId, "user"),
+    (attribute::TENANT_ID, Header::TenantId, "tenant"),
+    (attribute::TIER, Header::Tier, "tier"),
+    (attribute::ENV, Header::Env, "env"),
+    (attribute::ROLE_KEY, Header::RoleKey, "role_key"),
+];
+
+/// The context of a request. An absent `tier` or `env` is left to the evaluator, which gives it the same default on every surface.
+#[derive(Debug)]
+pub(crate) struct Caller<'a> {
+    named: [Option<&'a str>; NAMED.len()],
+    members: Vec<(Cow<'a, str>, Json<'a>)>,
+}
+
+impl<'a> Caller<'a> {
+    /// Of a request without a body: each attribute from its header, else from the query.
+    ///
+    /// # Errors
+    /// There is no user in either.
+    pub(crate) fn from_query(headers: &Headers<'a>, query: &'a Query<'_>) -> Result<Self, Problem> {
+        let named = NAMED.map(|(_, header, parameter)| headers.get(header).or_else(|| query.get(parameter)));
+        match named {
+            [None, ..] => Err(Problem::invalid("the user is missing: a bucket needs a stable id")
+                .hint("send the header X-PTT-User-Id or the query parameter user")),
+            _ => Ok(Self { named, members: Vec::new() }),
+        }
+    }
+
+    /// Of a request with a body: headers overrule the members of the body's context.
+    ///
+    /// # Errors
+    /// There is no user in either, or the body's is no id.
+    pub(crate) fn from_body(headers: &Headers<'a>, members: Vec<(Cow<'a, str>, Json<'a>)>) -> Result<Self, Problem> {
+        let caller = Self { named: NAMED.map(|(_, header, _)| headers.get(header)), members };
+        if caller.named.first().is_some_and(Option::is_some) {
+            return Ok(caller);
+        }
+        let refuse = |what: &str| {
+            Err(Problem::invalid(format!("/context/user_id {what}"))
+                .hint("a bucket needs a stable id: a string that is not empty, or an integer"))
+        };
+        match caller.member(attribute::USER_ID) {
+            None | Some(Json::Null) => refuse("is missing"),
+            Some(Json::String(id)) if !id.is_empty() => Ok(caller),
+            Some(id) if id.as_safe_integer().is_some() => Ok(caller),
+            Some(_) => refuse("must be a string that is not empty, or an integer"),
+        }
+    }
+
+    /// A member of the body's context. Of a repeated name the last counts, as in `JSON.parse`.
+    fn member(&self, name: &str) -> Option<&Json<'a>> {
+        self.members.iter().rev().find(|(known, _)| known == name).map(|(_, value)| value)
+    }
+}
+
+impl Context for Caller<'_> {
+    fn get(&self, attribute: &Attribute) -> Value<'_> {
+        let named = NAMED.iter().zip(self.named).find(|((name, ..), _)| **name == *attribute.name);
+        match named.and_then(|(_, value)| value) {
+            Some(text) => text.into(),
+            None => self.member(&attribute.name).map_or(Value::Absent, Value::from),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn get<'c>(caller: &'c Caller<'_>, name: &str) -> Value<'c> {
+        caller.get(&Attribute { id: 0, name: name.into() })
+    }
+
+    fn body(text: &str) -> Result<Caller<'_>, Problem> {
+        let Json::Object(members) = Json::parse(text).unwrap() else { panic!("an object") };
+        Caller::from_body(&Headers::default(), members)
+    }
+
+    #[test]
+    fn a_body_names_a_user_by_an_id() {
+        for text in
+            [r#"{"user_id": "U"}"#, r#"{"user_id": 42}"#, r#"{"user_id": 1.0}"#, r#"{"user_id": "", "user_id": "U"}"#]
+        {
+            assert!(body(text).is_ok(), "{text}");
+        }
+        for text in [
+            "{}",
+            r#"{"user_id": null}"#,
+            r#"{"user_id": ""}"#,
+            r#"{"user_id": 1.5}"#,
+            r#"{"user_id": true}"#,
+            r#"{"user_id": ["U"]}"#,
+        ] {
+            let problem = body(text).unwrap_err();
+            assert!(problem.message.starts_with("/context/user_id "), "{text}: {}", problem.message);
+        }
+    }
+
+    #[test]
+    fn headers_overrule_a_body() {
+        let headers = Headers::default().with(Header::UserId, "H").with(Header::Env, "prod");
+        let members = vec![
+            ("user_id".into(), Json::Bool(true)),
+            ("env".into(), Json::String("dev".into())),
+            ("age".into(), Json::Integer(41)),
+        ];
+        let caller = Caller::from_body(&headers, members).unwrap();
+        assert_eq!(get(&caller, "user_id"), "H".into());
+        assert_eq!(get(&caller, "env"), "prod".into());
+        assert_eq!(get(&caller, "age"), 41.0.into());
+        assert_eq!(get(&caller, "tier"), Value::Absent);
+    }
+
+    proptest! {
+        /// For every attribute, whichever of the two is there: the header, else the query, else nothing.
+        #[test]
+        fn header_over_query_over_nothing(
+            headers in proptest::array::uniform5(proptest::option::of("[a-z]{1,4}")),
+            queries in proptest::array::uniform5(proptest::option::of("[a-z]{1,4}")),
+        ) {
+            let mut sent = Headers::default();
+            let mut pairs = Vec::new();
+            for (index, (_, header, parameter)) in NAMED.into_iter().enumerate() {
+                if let Some(value) = &headers[index] {
+                    sent = sent.with(header, value);
+                }
+                pairs.extend(queries[index].as_ref().map(|value| format!("{parameter}={value}")));
+            }
+            let text = pairs.join("&");
+            let query = Query::parse(&text).unwrap();
+            match Caller::from_query(&sent, &query) {
+                Err(problem) => {
+                    prop_assert_eq!(problem.status(), 400);
+                    prop_assert!(headers[0].is_none() && queries[0].is_none());
+                }
+                Ok(caller) => for (index, (name, ..)) in NAMED.into_iter().enumerate() {
+                    let expected = headers[index].as_deref().or(queries[index].as_deref());
+                    prop_assert_eq!(get(&caller, name), expected.map_or(Value::Absent, Value::from));
+                },
+            }
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! What other origins' pages may do: the one place.
+//!
+//! Any origin may ask, because answers depend on nothing that a browser adds by itself: there are no cookies, so a page
+//! sends no more than its author could send from anywhere. For the same reason credentials are not allowed.
+
+use std::borrow::Cow;
+use std::sync::OnceLock;
+
+use crate::http::{Header, Response};
+
+/// Methods that some route answers.
+const METHODS: &str = "GET, HEAD, POST, OPTIONS";
+
+/// Seconds for which a browser need not ask again; browsers cut it to at most two hours or a day.
+const MAX_AGE: &str = "86400";
+
+/// Adds what every response carries.
+pub(crate) fn allow(response: Response) -> Response {
+    response.with("Access-Control-Allow-Origin", "*").with("Access-Control-Expose-Headers", "X-Request-Id, ETag, Allow")
+}
+
+/// The answer to an OPTIONS request, for any path: a preflight asks about the origin, and the page shall be able to read
+/// the 404 that follows.
+pub(crate) fn preflight() -> Response {
+    Response::new(204)
+        .with("Allow", METHODS)
+        .with("Access-Control-Allow-Methods", METHODS)
+        .with("Access-Control-Allow-Headers", request_headers())
+        .with("Access-Control-Max-Age", MAX_AGE)
+}
+
+/// The headers that are read, and the one that a JSON body has.
+fn request_headers() -> Cow<'static, str> {
+    static NAMES: OnceLock<String> = OnceLock::new();
+    let names = NAMES.get_or_init(|| {
+        ["Content-Type"].into_iter().chain(Header::ALL.map(Header::name)).collect::<Vec<_>>().join(", ")
+    });
+    Cow::Borrowed(names)
+}

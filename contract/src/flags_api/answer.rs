@@ -1,0 +1,65 @@
+//! One evaluation as it is answered: the evaluator's decision, and beside it where it came from.
+
+use burgee_core::{Decision, DecisionJson, Outcome, Reason, Request, Snapshot, Step};
+use serde::Serialize;
+use serde::ser::{SerializeMap, Serializer};
+
+use super::BACKING_STATE;
+use crate::caller::Caller;
+use crate::freshness::Cache;
+use crate::loaded::Served;
+
+/// A decision with its `meta`.
+pub(crate) struct Answer<'a> {
+    flag_key: &'a str,
+    decision: Decision<'a>,
+    steps: Vec<Step<'a>>,
+    meta: Meta,
+}
+
+#[derive(Serialize)]
+struct Meta {
+    backing_state: &'static str,
+    cache: Cache,
+    snapshot_version: u64,
+    warnings: Vec<&'static str>,
+    /// The caller says who it is, and is believed.
+    auth_source: &'static str,
+}
+
+impl<'a> Answer<'a> {
+    /// Evaluates a flag by its key, whether there is one or not.
+    pub(crate) fn of(flag_key: &'a str, served: &Served<'a>, caller: &Caller<'_>, request: &Request<'_>) -> Self {
+        let snapshot: &'a Snapshot = served.loaded.snapshot();
+        let mut steps = Vec::with_capacity(10);
+        let decision = snapshot.evaluate(snapshot.find(flag_key), caller, request, &mut steps);
+        let meta = Meta {
+            backing_state: BACKING_STATE,
+            cache: served.cache,
+            snapshot_version: snapshot.version(),
+            warnings: warnings(&decision, &steps, served),
+            auth_source: "dev_headers",
+        };
+        Self { flag_key, decision, steps, meta }
+    }
+}
+
+/// What a caller should know of this answer although it is one: codes, none of which repeats what `reason` says in full.
+fn warnings(decision: &Decision<'_>, steps: &[Step<'_>], served: &Served<'_>) -> Vec<&'static str> {
+    let invalid = decision.reason == Reason::FlagInvalid;
+    let skipped = steps.iter().any(|step| step.outcome == Outcome::UnknownVariant);
+    let codes =
+        [(invalid, "invalid_flag"), (skipped, "override_unknown_variant"), (served.fault.is_some(), "refresh_failed")];
+    codes.into_iter().filter_map(|(holds, code)| holds.then_some(code)).collect()
+}
+
+impl Serialize for Answer<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        let decision =
+            DecisionJson { flag_key: self.flag_key, decision: &self.decision, steps: &self.steps, explain: false };
+        decision.serialize_into(&mut map)?;
+        map.serialize_entry("meta", &self.meta)?;
+        map.end()
+    }
+}

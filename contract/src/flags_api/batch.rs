@@ -1,0 +1,122 @@
+//! `POST /api/flags/eval/batch`.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use burgee_core::{InlineOverride, Json, Path, Request as Evaluation, Value};
+use serde_json::value::RawValue;
+
+use super::answer::Answer;
+use crate::caller::Caller;
+use crate::envelope::{Data, Problem, Service, success};
+use crate::http::{Request, Response};
+use crate::json_body::{Object, items, object, text, value, wrong};
+use crate::limits;
+use crate::loaded::Served;
+
+const ROOT: Path<'_> = Path::Root;
+
+/// Evaluates the flags of the body `{context, flags[], overrides?: {user?, tenant?}}` in the order asked, repeats included. Members
+/// that are not known are ignored, so that callers may send what later versions read.
+///
+/// # Errors
+/// A body that cannot be read, that lacks a context, a user or flags, that has one of another type, or is past a limit.
+pub(crate) fn evaluate_batch(
+    request: &Request<'_>,
+    served: &Served<'_>,
+    now: i64,
+    service: Service<'_>,
+) -> Result<Response, Problem> {
+    let body = object(text(&request.body)?, &ROOT)?;
+    let caller = Caller::from_body(&request.headers, context(&body)?)?;
+    let keys = flags(&body)?;
+    let overrides = overrides(&body)?;
+    let answers: Vec<Answer<'_>> = keys
+        .iter()
+        .map(|key| {
+            let evaluation = Evaluation {
+                now,
+                user_override: inline(&overrides.user, key),
+                tenant_override: inline(&overrides.tenant, key),
+            };
+            Answer::of(key, served, &caller, &evaluation)
+        })
+        .collect();
+    Ok(success(Data::Value(&answers), service).with("Cache-Control", "no-store"))
+}
+
+/// The members of `context`.
+fn context<'a>(body: &Object<'a>) -> Result<Vec<(Cow<'a, str>, Json<'a>)>, Problem> {
+    let path = Path::Name(&ROOT, "context");
+    let raw = required(body, "context", &path)?;
+    if raw.get().len() > burgee_core::limits::CONTEXT_BYTES {
+        let limit = burgee_core::limits::CONTEXT_BYTES;
+        return Err(wrong(&path, &format!("is larger than {limit} bytes (CONTEXT_BYTES)")));
+    }
+    let members = object(raw.get(), &path)?;
+    members
+        .into_members()
+        .map(|(name, raw)| {
+            let json = value(raw, &Path::Name(&path, &name))?;
+            Ok((name, json))
+        })
+        .collect()
+}
+
+/// The strings of `flags`.
+fn flags<'a>(body: &Object<'a>) -> Result<Vec<Cow<'a, str>>, Problem> {
+    let path = Path::Name(&ROOT, "flags");
+    let keys = items(required(body, "flags", &path)?, &path)?;
+    if keys.len() > limits::BATCH_KEYS {
+        return Err(wrong(&path, &format!("has more than {} items (BATCH_KEYS)", limits::BATCH_KEYS))
+            .hint("ask in several requests, or evaluate in your own process with the npm package burgee"));
+    }
+    keys.into_iter()
+        .enumerate()
+        .map(|(index, raw)| {
+            let path = Path::Index(&path, index);
+            match value(raw, &path)? {
+                Json::String(key) => Ok(key),
+                _ => Err(wrong(&path, "must be a string: a flag's key")),
+            }
+        })
+        .collect()
+}
+
+/// The request's own overrides, by flag. A sorted map, because the names are the caller's, and a hash could be attacked.
+type Scope<'a> = BTreeMap<Cow<'a, str>, Json<'a>>;
+
+#[derive(Default)]
+struct Overrides<'a> {
+    user: Scope<'a>,
+    tenant: Scope<'a>,
+}
+
+fn overrides<'a>(body: &Object<'a>) -> Result<Overrides<'a>, Problem> {
+    let path = Path::Name(&ROOT, "overrides");
+    let Some(raw) = body.get("overrides") else { return Ok(Overrides::default()) };
+    let scopes = object(raw.get(), &path)?;
+    let scope = |name| -> Result<Scope<'a>, Problem> {
+        let path = Path::Name(&path, name);
+        let Some(raw) = scopes.get(name) else { return Ok(Scope::new()) };
+        object(raw.get(), &path)?
+            .into_members()
+            .map(|(flag, raw)| {
+                let json = value(raw, &Path::Name(&path, &flag))?;
+                Ok((flag, json))
+            })
+            .collect()
+    };
+    Ok(Overrides { user: scope("user")?, tenant: scope("tenant")? })
+}
+
+/// An override as the evaluator takes it: `null` is none, and what is neither a boolean nor a variant's key is skipped there.
+fn inline<'o>(scope: &'o Scope<'_>, flag: &str) -> InlineOverride<'o> {
+    scope.get(flag).map_or(InlineOverride::Absent, |json| Value::from(json).into())
+}
+
+fn required<'a>(body: &Object<'a>, name: &str, path: &Path<'_>) -> Result<&'a RawValue, Problem> {
+    body.get(name).ok_or_else(|| {
+        wrong(path, "is missing").hint(r#"send {"context": {"user_id": "U-1"}, "flags": ["flags.registry_v1"]}"#)
+    })
+}

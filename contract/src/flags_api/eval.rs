@@ -1,0 +1,29 @@
+//! `GET /api/flags/eval`.
+
+use burgee_core::Request as Evaluation;
+
+use super::answer::Answer;
+use crate::caller::Caller;
+use crate::envelope::{Data, Problem, Service, success};
+use crate::http::{Request, Response};
+use crate::loaded::Served;
+use crate::query::Query;
+
+/// Evaluates the flag `key` for the caller that headers and query describe. A flag that does not exist is an answer.
+///
+/// # Errors
+/// The query cannot be decoded, or names no flag; nobody names a user.
+pub(crate) fn evaluate(
+    request: &Request<'_>,
+    served: &Served<'_>,
+    now: i64,
+    service: Service<'_>,
+) -> Result<Response, Problem> {
+    let query = Query::parse(request.query)?;
+    let key = query.get("key").ok_or_else(|| {
+        Problem::invalid("the query parameter key is missing").hint("name the flag: ?key=flags.registry_v1")
+    })?;
+    let caller = Caller::from_query(&request.headers, &query)?;
+    let answer = Answer::of(key, served, &caller, &Evaluation::at(now));
+    Ok(success(Data::Value(&answer), service).with("Cache-Control", "no-store"))
+}

@@ -1,0 +1,224 @@
+//! When to read a registry again: the state of one tenant's registry in one process or isolate, as pure data.
+//!
+//! A registry that was confirmed less than the soft TTL ago answers at once. An older one still answers at once, and one request is
+//! told to refresh it in the background. A refresh that fails keeps what is held, and is tried again one TTL later; one that is
+//! never heard of again counts as lost after [`limits::REFRESH_LOST_MS`].
+
+use serde::Serialize;
+
+use crate::limits;
+use crate::loaded::ReadFault;
+
+/// Where an answer's registry came from. `meta.cache` of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Cache {
+    /// From storage, because nothing is cached (`FF_SOFT_TTL_MS=0`).
+    Uncached,
+    /// From memory, confirmed within the soft TTL.
+    Hit,
+    /// From storage, because memory held none.
+    Miss,
+    /// From memory, past the soft TTL: a refresh is under way, or it failed.
+    Stale,
+}
+
+/// What is held of one tenant's registry. `T` is a handle that is cheap to clone.
+#[derive(Debug)]
+pub struct Slot<T> {
+    held: Option<Held<T>>,
+    refresh: Refresh,
+    fault: Option<ReadFault>,
+}
+
+#[derive(Debug)]
+struct Held<T> {
+    value: T,
+    confirmed_at: i64,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Refresh {
+    Idle,
+    Running { since: i64 },
+    Failed { at: i64 },
+}
+
+/// What to do for a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Look<T> {
+    /// Read storage, tell the slot, and answer from what it then holds. The answer's cache is as given here.
+    Read(Cache),
+    /// Answer from this.
+    Use {
+        /// What is held.
+        value: T,
+        /// [`Cache::Hit`] or [`Cache::Stale`].
+        cache: Cache,
+        /// Whether this request must also start a refresh. No other request is told so until it ends or is lost.
+        refresh: bool,
+    },
+}
+
+impl<T> Default for Slot<T> {
+    fn default() -> Self {
+        Self { held: None, refresh: Refresh::Idle, fault: None }
+    }
+}
+
+impl<T: Clone> Slot<T> {
+    /// Decides what to do for a request at a time (ms since the epoch), with the soft TTL in ms.
+    pub fn look(&mut self, now: i64, soft_ttl_ms: i64) -> Look<T> {
+        if soft_ttl_ms == 0 {
+            return Look::Read(Cache::Uncached);
+        }
+        let Some(held) = &self.held else { return Look::Read(Cache::Miss) };
+        let value = held.value.clone();
+        if now.saturating_sub(held.confirmed_at) < soft_ttl_ms {
+            return Look::Use { value, cache: Cache::Hit, refresh: false };
+        }
+        let refresh = match self.refresh {
+            Refresh::Idle => true,
+            Refresh::Running { since } => now.saturating_sub(since) >= limits::REFRESH_LOST_MS,
+            Refresh::Failed { at } => now.saturating_sub(at) >= soft_ttl_ms,
+        };
+        if refresh {
+            self.refresh = Refresh::Running { since: now };
+        }
+        Look::Use { value, cache: Cache::Stale, refresh }
+    }
+
+    /// Storage holds what is held, as of a time.
+    pub fn confirm(&mut self, now: i64) {
+        if let Some(held) = &mut self.held {
+            held.confirmed_at = now;
+        }
+        self.refresh = Refresh::Idle;
+        self.fault = None;
+    }
+
+    /// Storage holds this, as of a time.
+    pub fn store(&mut self, value: T, now: i64) {
+        self.held = Some(Held { value, confirmed_at: now });
+        self.refresh = Refresh::Idle;
+        self.fault = None;
+    }
+
+    /// Storage could not be read, or holds nothing that can be used. What is held stays.
+    pub fn fail(&mut self, fault: ReadFault, now: i64) {
+        self.refresh = Refresh::Failed { at: now };
+        self.fault = Some(fault);
+    }
+
+    /// What is held.
+    #[must_use]
+    pub fn held(&self) -> Option<&T> {
+        self.held.as_ref().map(|held| &held.value)
+    }
+
+    /// When storage was last known to hold it, ms since the epoch.
+    #[must_use]
+    pub fn confirmed_at(&self) -> Option<i64> {
+        self.held.as_ref().map(|held| held.confirmed_at)
+    }
+
+    /// Why the last read failed; none where it did not.
+    #[must_use]
+    pub fn fault(&self) -> Option<&ReadFault> {
+        self.fault.as_ref()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const TTL: i64 = 5000;
+
+    fn used(value: u32, cache: Cache, refresh: bool) -> Look<u32> {
+        Look::Use { value, cache, refresh }
+    }
+
+    #[test]
+    fn miss_hit_stale_hit() {
+        let mut slot = Slot::default();
+        assert_eq!(slot.look(0, TTL), Look::Read(Cache::Miss));
+        assert_eq!(slot.look(0, TTL), Look::Read(Cache::Miss), "each request reads for itself");
+        slot.store(1, 10);
+        assert_eq!(slot.look(10, TTL), used(1, Cache::Hit, false));
+        assert_eq!(slot.look(5009, TTL), used(1, Cache::Hit, false));
+        assert_eq!(slot.look(5010, TTL), used(1, Cache::Stale, true));
+        assert_eq!(slot.look(5011, TTL), used(1, Cache::Stale, false), "one refresh at a time");
+        slot.store(2, 5020);
+        assert_eq!(slot.look(5021, TTL), used(2, Cache::Hit, false));
+    }
+
+    #[test]
+    fn the_same_again_is_confirmed() {
+        let mut slot = Slot::default();
+        slot.store(1, 0);
+        assert_eq!(slot.look(TTL, TTL), used(1, Cache::Stale, true));
+        slot.confirm(TTL + 1);
+        assert_eq!(slot.look(TTL + 2, TTL), used(1, Cache::Hit, false));
+        assert_eq!(slot.confirmed_at(), Some(TTL + 1));
+    }
+
+    #[test]
+    fn a_failed_refresh_keeps_what_is_held_and_is_tried_again_one_ttl_later() {
+        let mut slot = Slot::default();
+        slot.store(1, 0);
+        assert_eq!(slot.look(TTL, TTL), used(1, Cache::Stale, true));
+        slot.fail(ReadFault::missing("t"), TTL + 10);
+        assert!(slot.fault().is_some());
+        assert_eq!(slot.look(TTL + 11, TTL), used(1, Cache::Stale, false));
+        assert_eq!(slot.look(2 * TTL + 10, TTL), used(1, Cache::Stale, true));
+        slot.confirm(2 * TTL + 20);
+        assert!(slot.fault().is_none());
+    }
+
+    #[test]
+    fn a_refresh_that_is_never_heard_of_again_does_not_block_the_next() {
+        let mut slot = Slot::default();
+        slot.store(1, 0);
+        assert_eq!(slot.look(TTL, TTL), used(1, Cache::Stale, true));
+        let lost = TTL + limits::REFRESH_LOST_MS;
+        assert_eq!(slot.look(lost - 1, TTL), used(1, Cache::Stale, false));
+        assert_eq!(slot.look(lost, TTL), used(1, Cache::Stale, true));
+        assert_eq!(slot.look(lost + 1, TTL), used(1, Cache::Stale, false));
+    }
+
+    #[test]
+    fn without_a_ttl_nothing_is_cached() {
+        let mut slot = Slot::default();
+        slot.store(1, 0);
+        assert_eq!(slot.look(0, 0), Look::Read(Cache::Uncached));
+    }
+
+    proptest! {
+        /// Whatever happens in whichever order: what was stored last is what answers, and refreshes do not overlap.
+        #[test]
+        fn answers_are_what_was_stored_last(steps in proptest::collection::vec((0..4_u8, 0..20_000_i64), 0..60)) {
+            let mut slot = Slot::default();
+            let (mut now, mut last, mut running_since) = (0, None, None);
+            for (value, (step, wait)) in (0..).zip(steps) {
+                now += wait;
+                match step {
+                    0 => match slot.look(now, TTL) {
+                        Look::Read(cache) => prop_assert!(last.is_none() && cache == Cache::Miss),
+                        Look::Use { value, refresh, .. } => {
+                            prop_assert_eq!(Some(value), last);
+                            if refresh {
+                                prop_assert!(running_since.is_none_or(|since| now - since >= limits::REFRESH_LOST_MS));
+                                running_since = Some(now);
+                            }
+                        }
+                    },
+                    1 => { slot.store(value, now); last = Some(value); running_since = None; }
+                    2 => { slot.confirm(now); running_since = None; }
+                    _ => { slot.fail(ReadFault::missing("t"), now); running_since = None; }
+                }
+            }
+        }
+    }
+}

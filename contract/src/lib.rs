@@ -1,0 +1,69 @@
+//! Every HTTP surface of burgee as pure code.
+//!
+//! An adapter (a Cloudflare Worker today) hands in what it received, and sends what it is given:
+//!
+//! 1. [`Plan::of`] says what a request is: whether its body matters, and which tenant's registry it reads.
+//! 2. The adapter keeps compiled registries, one [`Slot`] per tenant, which says when to read storage again.
+//! 3. [`respond`] turns the request and the registry into a [`Response`]; [`RequestLog`] is the line to write about it.
+//!
+//! This crate knows nothing of sockets, clocks, randomness or platforms: the time, the request id and the bytes are
+//! parameters. It does not panic: what is wrong with a request is a [`Problem`] that names the place.
+//!
+//! ```
+//! use burgee_contract::{Body, Cache, Header, Headers, Loaded, Moment, Plan, Registry, Request, Served, Settings, respond};
+//!
+//! let settings = Settings::default();
+//! let headers = Headers::default().with(Header::UserId, "U-1");
+//! let request = Request { method: "GET", path: "/api/flags/eval", query: "key=new", headers, body: Body::None };
+//! let plan = Plan::of(&request, &settings);
+//! assert_eq!(plan.registry(), Some("platform"));
+//!
+//! let document = br#"{"flags": [{"key": "new", "rollout_stage": "full"}]}"#;
+//! let loaded = Loaded::read(document.to_vec()).unwrap();
+//! let served = Served { loaded: &loaded, cache: Cache::Hit, confirmed_at: 0, fault: None };
+//! let moment = Moment { now: 0, request_id: "r-1", service_version: "0.1.0" };
+//! let response = respond(&plan, &request, Registry::Ready(served), &moment);
+//! assert_eq!(response.status, 200);
+//! ```
+#![forbid(unsafe_code)]
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::panic,
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::unreachable,
+        clippy::arithmetic_side_effects,
+        clippy::print_stdout,
+        clippy::print_stderr
+    )
+)]
+
+mod caller;
+mod cors;
+mod envelope;
+mod etag;
+mod flags_api;
+mod freshness;
+mod http;
+mod json_body;
+pub mod limits;
+mod loaded;
+mod log;
+mod query;
+mod request_id;
+mod respond;
+mod route;
+mod settings;
+
+pub use envelope::{ErrorCode, Problem};
+pub use freshness::{Cache, Look, Slot};
+pub use http::{Body, Header, Headers, Request, Response, split_url};
+pub use loaded::{Loaded, ReadFault, ReadFaultCode, Reading, Served};
+pub use log::{Level, RegistryLog, RequestLog};
+pub use query::Query;
+pub use request_id::{is_sane, uuid_v4};
+pub use respond::{Moment, Registry, refuse, respond};
+pub use route::{Plan, Route};
+pub use settings::{Settings, SettingsError};

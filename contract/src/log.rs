@@ -1,0 +1,169 @@
+//! The lines that are logged: one JSON object each. No line holds an attribute of a context, a user's id or a query.
+
+use burgee_core::time::format_rfc3339;
+use serde::Serialize;
+
+use crate::envelope::ErrorCode;
+use crate::http::{Request, Response};
+use crate::limits;
+use crate::loaded::{Loaded, ReadFault};
+
+/// How much a line matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    /// As it should be.
+    Info,
+    /// Somebody should look, some time.
+    Warn,
+    /// Somebody should look.
+    Error,
+}
+
+/// The line about a request that was answered.
+#[derive(Clone, Debug, Serialize)]
+pub struct RequestLog<'a> {
+    timestamp: String,
+    /// `info` below 400, `warn` below 500, else `error`.
+    pub level: Level,
+    message: &'static str,
+    method: &'a str,
+    path: &'a str,
+    status: u16,
+    tenant: Option<&'a str>,
+    request_id: &'a str,
+    duration_ms: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<ErrorCode>,
+}
+
+impl<'a> RequestLog<'a> {
+    /// What to log of a request: `tenant` is the one whose registry was read; times are ms since the epoch.
+    #[must_use]
+    pub fn new(
+        request: &Request<'a>,
+        response: &Response,
+        tenant: Option<&'a str>,
+        request_id: &'a str,
+        started: i64,
+        ended: i64,
+    ) -> Self {
+        Self {
+            timestamp: format_rfc3339(ended),
+            level: match response.status {
+                500.. => Level::Error,
+                400.. => Level::Warn,
+                _ => Level::Info,
+            },
+            message: "request",
+            method: request.method,
+            path: head(request.path, limits::LOGGED_PATH_CHARS),
+            status: response.status,
+            tenant,
+            request_id,
+            duration_ms: ended.saturating_sub(started),
+            error: response.error,
+        }
+    }
+}
+
+/// The line about a registry that was loaded, or could not be.
+#[derive(Clone, Debug, Serialize)]
+pub struct RegistryLog<'a> {
+    timestamp: String,
+    /// `info` for a registry that works, `warn` for one with warnings and where none could be read.
+    pub level: Level,
+    message: &'static str,
+    tenant: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    snapshot_version: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    warning_count: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fault: Option<&'a ReadFault>,
+}
+
+impl<'a> RegistryLog<'a> {
+    /// A registry was loaded at a time (ms since the epoch).
+    #[must_use]
+    pub fn loaded(tenant: &'a str, loaded: &Loaded, now: i64) -> Self {
+        let warnings = loaded.snapshot().warnings().len();
+        Self {
+            timestamp: format_rfc3339(now),
+            level: if warnings == 0 { Level::Info } else { Level::Warn },
+            message: "registry loaded",
+            tenant,
+            snapshot_version: Some(loaded.snapshot().version()),
+            warning_count: Some(warnings),
+            fault: None,
+        }
+    }
+
+    /// A registry could not be loaded at a time (ms since the epoch).
+    #[must_use]
+    pub fn failed(tenant: &'a str, fault: &'a ReadFault, now: i64) -> Self {
+        Self {
+            timestamp: format_rfc3339(now),
+            level: Level::Warn,
+            message: "registry not loaded",
+            tenant,
+            snapshot_version: None,
+            warning_count: None,
+            fault: Some(fault),
+        }
+    }
+}
+
+/// The first characters of a text.
+fn head(text: &str, characters: usize) -> &str {
+    text.char_indices().nth(characters).and_then(|(end, _)| text.get(..end)).unwrap_or(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::{Body, Header, Headers};
+
+    fn request(path: &str) -> Request<'_> {
+        let headers = Headers::default().with(Header::UserId, "U-secret").with(Header::Tier, "gold");
+        Request { method: "GET", path, query: "user=U-secret", headers, body: Body::None }
+    }
+
+    #[test]
+    fn a_request_is_one_line_without_attributes() {
+        let request = request("/api/flags/eval");
+        let response = Response { error: Some(ErrorCode::InvalidRequest), ..Response::new(400) };
+        let line = RequestLog::new(&request, &response, Some("platform"), "r-1", 1_000, 1_250);
+        assert_eq!(
+            serde_json::to_string(&line).unwrap(),
+            concat!(
+                r#"{"timestamp":"1970-01-01T00:00:01.250Z","level":"warn","message":"request","method":"GET","#,
+                r#""path":"/api/flags/eval","status":400,"tenant":"platform","request_id":"r-1","duration_ms":250,"#,
+                r#""error":"invalid_request"}"#
+            )
+        );
+    }
+
+    #[test]
+    fn levels_follow_the_status_and_long_paths_are_cut() {
+        let path = "é".repeat(1000);
+        for (status, level) in [(200, Level::Info), (304, Level::Info), (404, Level::Warn), (503, Level::Error)] {
+            let line = RequestLog::new(&request(&path), &Response::new(status), None, "r", 0, 0);
+            assert_eq!(line.level, level);
+            assert_eq!(line.path.chars().count(), limits::LOGGED_PATH_CHARS);
+        }
+    }
+
+    #[test]
+    fn registries_are_logged_with_what_is_wrong() {
+        let loaded = Loaded::read(br#"{"version": 3, "flags": [{"key": "bad", "type": "x"}]}"#.to_vec()).unwrap();
+        let line = serde_json::to_string(&RegistryLog::loaded("t", &loaded, 0)).unwrap();
+        assert!(
+            line.contains(r#""level":"warn""#) && line.contains(r#""snapshot_version":3,"warning_count":1"#),
+            "{line}"
+        );
+        let fault = ReadFault::missing("t");
+        let line = serde_json::to_string(&RegistryLog::failed("t", &fault, 0)).unwrap();
+        assert!(line.contains(r#""fault":{"code":"snapshot_missing","#), "{line}");
+    }
+}

@@ -1,0 +1,111 @@
+//! From a plan and a registry to a response. Everything that every response carries is added here, once.
+
+use crate::cors;
+use crate::envelope::{ErrorCode, Problem, Service, failure};
+use crate::flags_api;
+use crate::http::{Request, Response};
+use crate::loaded::{ReadFault, Served};
+use crate::route::{Plan, Route};
+
+/// What the adapter knows of the moment in which it answers.
+#[derive(Clone, Copy, Debug)]
+pub struct Moment<'a> {
+    /// The time, ms since the epoch.
+    pub now: i64,
+    /// The request's id: the caller's if [`crate::is_sane`], else a new one from [`crate::uuid_v4`].
+    pub request_id: &'a str,
+    /// The version of the adapter's program.
+    pub service_version: &'a str,
+}
+
+impl<'a> Moment<'a> {
+    fn service(&self) -> Service<'a> {
+        Service {
+            service_version: self.service_version,
+            evaluator_version: burgee_core::VERSION,
+            request_id: self.request_id,
+        }
+    }
+}
+
+/// The registry that [`Plan::registry`] asked for.
+#[derive(Clone, Copy, Debug)]
+pub enum Registry<'a> {
+    /// None was asked for.
+    NotAsked,
+    /// Here it is.
+    Ready(Served<'a>),
+    /// There is none, and none is held from before.
+    Unavailable(&'a ReadFault),
+}
+
+/// Answers a request.
+#[must_use]
+pub fn respond(plan: &Plan<'_>, request: &Request<'_>, registry: Registry<'_>, moment: &Moment<'_>) -> Response {
+    let response =
+        answer(plan, request, registry, moment).unwrap_or_else(|problem| failure(&problem, moment.service()));
+    finish(response, request.method, moment)
+}
+
+/// Answers a request with an error that the adapter met.
+#[must_use]
+pub fn refuse(problem: &Problem, method: &str, moment: &Moment<'_>) -> Response {
+    finish(failure(problem, moment.service()), method, moment)
+}
+
+fn answer(
+    plan: &Plan<'_>,
+    request: &Request<'_>,
+    registry: Registry<'_>,
+    moment: &Moment<'_>,
+) -> Result<Response, Problem> {
+    plan.registry.as_ref().map_err(Clone::clone)?;
+    let service = moment.service();
+    match plan.route {
+        Route::Preflight => Ok(cors::preflight()),
+        Route::Live => Ok(Response::text(200, "ok")),
+        Route::Ready => Ok(match registry {
+            Registry::Ready(_) => Response::text(200, "ready"),
+            _ => Response {
+                error: Some(ErrorCode::RegistryUnavailable),
+                ..Response::text(503, "not ready: no snapshot")
+            },
+        }),
+        Route::Evaluate => flags_api::evaluate(request, &served(registry)?, moment.now, service),
+        Route::EvaluateBatch => flags_api::evaluate_batch(request, &served(registry)?, moment.now, service),
+        Route::Registry => flags_api::registry(request, &served(registry)?, service),
+        Route::Health => Ok(flags_api::health(&served(registry)?, moment.now, service)),
+        Route::MethodNotAllowed(allowed) => {
+            let message = format!("this path is served for {allowed}");
+            Ok(failure(&Problem::new(ErrorCode::MethodNotAllowed, message), service).with("Allow", allowed))
+        }
+        Route::NotFound => Err(Problem::new(ErrorCode::NotFound, "nothing is served at this path")),
+    }
+}
+
+fn served(registry: Registry<'_>) -> Result<Served<'_>, Problem> {
+    match registry {
+        Registry::Ready(served) => Ok(served),
+        Registry::Unavailable(fault) => Err(Problem::new(ErrorCode::RegistryUnavailable, fault.message.clone())
+            .hint("publish a snapshot, and ask again; GET /readyz says when there is one")),
+        Registry::NotAsked => Err(Problem::new(ErrorCode::InternalError, "the registry was not read")),
+    }
+}
+
+/// Adds what every response carries, whatever it is: the request's id, what other origins may do, and what browsers must not.
+fn finish(response: Response, method: &str, moment: &Moment<'_>) -> Response {
+    let response = cors::allow(response)
+        .with("X-Request-Id", moment.request_id.to_owned())
+        .with("X-Content-Type-Options", "nosniff")
+        .with("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'");
+    // Registries are told apart by a header, so shared caches must be too.
+    let response = response.with("Vary", "X-Burgee-Registry");
+    match method {
+        "HEAD" => Response { body: Vec::new(), ..response },
+        _ => response,
+    }
+}
+
+#[cfg(test)]
+#[path = "respond_tests.rs"]
+mod tests;

@@ -1,0 +1,138 @@
+//! What an operator can set, and how it is checked. The variables are read once per process or isolate.
+
+use std::fmt;
+
+use crate::limits;
+
+/// The settings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// `FF_PLATFORM_TENANT`: the tenant whose registry `/api/flags` reads. Default `platform`.
+    pub platform_tenant: String,
+    /// `FF_SOFT_TTL_MS`: for how many milliseconds a registry that was read is taken to be current. 0 reads it for every
+    /// request. Default 5000.
+    pub soft_ttl_ms: i64,
+    /// `FF_OPEN_REGISTRIES`: tenants whose registries anybody may read, by `X-Burgee-Registry`; separated by commas. Default none.
+    pub open_registries: Vec<String>,
+    /// `FF_TEST_PANIC`: `1` adds `GET /__test/panic`, which brings the instance down, to show that the next request is
+    /// answered all the same. Default off; never set it where others can reach it.
+    pub test_panic: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            platform_tenant: "platform".to_owned(),
+            soft_ttl_ms: 5000,
+            open_registries: Vec::new(),
+            test_panic: false,
+        }
+    }
+}
+
+/// A variable whose value is not one that it can have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SettingsError {
+    /// The variable.
+    pub variable: &'static str,
+    /// What it must be.
+    pub expected: String,
+}
+
+impl fmt::Display for SettingsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} must be {}", self.variable, self.expected)
+    }
+}
+
+impl std::error::Error for SettingsError {}
+
+impl Settings {
+    /// Reads the settings; `variable` gives the value of an environment variable, which is absent where it is empty.
+    ///
+    /// # Errors
+    /// The first variable that has a value which it cannot have.
+    pub fn read(variable: impl Fn(&'static str) -> Option<String>) -> Result<Self, SettingsError> {
+        let variable = |name| variable(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
+        let mut settings = Self::default();
+        if let Some(value) = variable("FF_PLATFORM_TENANT") {
+            settings.platform_tenant = tenant("FF_PLATFORM_TENANT", &value)?;
+        }
+        if let Some(value) = variable("FF_SOFT_TTL_MS") {
+            let ms = value.parse().ok().filter(|ms| (0..=limits::SOFT_TTL_MS).contains(ms));
+            settings.soft_ttl_ms = ms.ok_or_else(|| SettingsError {
+                variable: "FF_SOFT_TTL_MS",
+                expected: format!("whole milliseconds from 0 to {}", limits::SOFT_TTL_MS),
+            })?;
+        }
+        if let Some(value) = variable("FF_OPEN_REGISTRIES") {
+            let names = value.split(',').map(str::trim).filter(|name| !name.is_empty());
+            settings.open_registries =
+                names.map(|name| tenant("FF_OPEN_REGISTRIES", name)).collect::<Result<_, _>>()?;
+        }
+        if let Some(value) = variable("FF_TEST_PANIC") {
+            settings.test_panic = match value.as_str() {
+                "1" => true,
+                "0" => false,
+                _ => return Err(SettingsError { variable: "FF_TEST_PANIC", expected: "0 or 1".to_owned() }),
+            };
+        }
+        Ok(settings)
+    }
+}
+
+/// A tenant's name becomes part of a storage key and of log lines.
+fn tenant(variable: &'static str, name: &str) -> Result<String, SettingsError> {
+    let is_name = (1..=burgee_core::limits::KEY_CHARS).contains(&name.len())
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
+    let expected = "made of tenants' names: 1 to 128 characters of A-Z a-z 0-9 . _ -";
+    is_name.then(|| name.to_owned()).ok_or_else(|| SettingsError { variable, expected: expected.to_owned() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(pairs: &[(&str, &str)]) -> Result<Settings, SettingsError> {
+        Settings::read(|name| pairs.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned()))
+    }
+
+    #[test]
+    fn nothing_needs_to_be_set() {
+        assert_eq!(read(&[]).unwrap(), Settings::default());
+        assert_eq!(read(&[("FF_SOFT_TTL_MS", " "), ("FF_OPEN_REGISTRIES", "")]).unwrap(), Settings::default());
+    }
+
+    #[test]
+    fn everything_can_be_set() {
+        let settings = read(&[
+            ("FF_PLATFORM_TENANT", "acme"),
+            ("FF_SOFT_TTL_MS", "0"),
+            ("FF_OPEN_REGISTRIES", "parity, other ,"),
+            ("FF_TEST_PANIC", "1"),
+        ]);
+        let expected = Settings {
+            platform_tenant: "acme".to_owned(),
+            soft_ttl_ms: 0,
+            open_registries: vec!["parity".to_owned(), "other".to_owned()],
+            test_panic: true,
+        };
+        assert_eq!(settings.unwrap(), expected);
+    }
+
+    #[test]
+    fn a_wrong_value_names_its_variable() {
+        for (variable, value) in [
+            ("FF_SOFT_TTL_MS", "5s"),
+            ("FF_SOFT_TTL_MS", "-1"),
+            ("FF_SOFT_TTL_MS", "86400001"),
+            ("FF_PLATFORM_TENANT", "a b"),
+            ("FF_OPEN_REGISTRIES", "parity,a/b"),
+            ("FF_TEST_PANIC", "yes"),
+        ] {
+            let error = read(&[(variable, value)]).unwrap_err();
+            assert_eq!(error.variable, variable);
+            assert!(error.to_string().starts_with(&format!("{variable} must be ")), "{error}");
+        }
+    }
+}

@@ -1,0 +1,115 @@
+// Builds the npm package into dist/: the module from burgee-wasm, its glue and types, and an entry for each place that imports it.
+// The environment brings WASM_BINDGEN_BIN (of the version that Cargo.toml pins) and WASM_OPT_BIN: `tools/env.sh` sets them.
+
+import { execFileSync } from 'node:child_process';
+import { cpSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import esbuild from 'esbuild';
+
+const here = dirname(fileURLToPath(import.meta.url));
+const root = dirname(here);
+const dist = join(here, 'dist');
+const generated = join(here, 'generated');
+const target = process.env.CARGO_TARGET_DIR ?? join(root, 'target');
+
+// What rustc and wasm-bindgen may put into a module, and so must be named to wasm-opt. --all-features would let it write
+// encodings that today's runtimes refuse.
+const features = ['bulk-memory', 'multivalue', 'mutable-globals', 'nontrapping-float-to-int', 'reference-types', 'sign-ext'];
+
+function run(command, args, options = {}) {
+  return execFileSync(command, args, { cwd: root, stdio: ['ignore', 'pipe', 'inherit'], encoding: 'utf8', ...options });
+}
+
+function tool(variable, fallback) {
+  return process.env[variable] ?? fallback;
+}
+
+/** The module and its glue, in generated/. */
+function buildModule() {
+  // The paths of this machine have no place in what others download.
+  const cargoHome = process.env.CARGO_HOME ?? join(homedir(), '.cargo');
+  const rustflags = [
+    ...(process.env.CARGO_ENCODED_RUSTFLAGS?.split('\x1f') ?? []),
+    `--remap-path-prefix=${cargoHome}=cargo`,
+    `--remap-path-prefix=${root}=burgee`,
+  ];
+  const env = { ...process.env, CARGO_ENCODED_RUSTFLAGS: rustflags.join('\x1f') };
+  const args = ['build', '--quiet', '--locked', '--profile', 'npm', '--target', 'wasm32-unknown-unknown'];
+  // A target folder of its own: other flags would otherwise build everything anew, back and forth.
+  const targetDir = join(target, 'npm');
+  run('cargo', [...args, '--target-dir', targetDir, '-p', 'burgee-wasm', '--features', 'module'], { env });
+  run(tool('WASM_BINDGEN_BIN', 'wasm-bindgen'), [
+    join(targetDir, 'wasm32-unknown-unknown/npm/burgee_wasm.wasm'),
+    ...['--target', 'web', '--omit-default-module-path', '--experimental-reset-state-function'],
+    ...['--out-dir', generated, '--out-name', 'burgee'],
+  ]);
+  run(tool('WASM_OPT_BIN', 'wasm-opt'), [
+    join(generated, 'burgee_bg.wasm'),
+    ...['-o', join(dist, 'burgee.wasm'), '-O3', '--strip-debug', '--strip-producers'],
+    ...features.map((feature) => `--enable-${feature}`),
+  ]);
+}
+
+/** The model's types, and the names of its numbers, from the Rust definitions. */
+function buildModel() {
+  const args = ['run', '--quiet', '--locked', '-p', 'burgee-core', '--features', 'typescript', '--example', 'typescript'];
+  writeFileSync(join(generated, 'model.ts'), run('cargo', args));
+}
+
+async function buildEntries() {
+  const base64 = {
+    name: 'base64',
+    setup(build) {
+      build.onResolve({ filter: /^burgee:base64$/ }, ({ path }) => ({ path, namespace: 'base64' }));
+      build.onLoad({ filter: /.*/, namespace: 'base64' }, () => ({
+        contents: readFileSync(join(dist, 'burgee.wasm')).toString('base64'),
+        loader: 'text',
+      }));
+    },
+  };
+  const common = {
+    absWorkingDir: here,
+    bundle: true,
+    minify: true,
+    // The glue's own warnings, of calls that this package does not make.
+    drop: ['console'],
+    target: 'es2022',
+    legalComments: 'none',
+    external: ['*.wasm'],
+    plugins: [base64],
+    logLevel: 'warning',
+  };
+  const entries = [
+    ['index', 'esm', 'index.js'],
+    ['index', 'cjs', 'index.cjs'],
+    ['workerd', 'esm', 'workerd.js'],
+    ['slim', 'esm', 'slim.js'],
+    ['slim', 'cjs', 'slim.cjs'],
+  ];
+  await Promise.all(
+    entries.map(([entry, format, file]) =>
+      esbuild.build({ ...common, entryPoints: [`src/${entry}.ts`], format, outfile: `dist/${file}` }),
+    ),
+  );
+}
+
+/** Declarations, once for import and once for require: a package's two forms must each have their own. */
+function buildTypes() {
+  run('node', [join(root, 'node_modules/typescript/bin/tsc'), '-p', join(here, 'tsconfig.json')]);
+  for (const file of globSync('**/*.d.ts', { cwd: join(dist, 'types') })) {
+    const text = readFileSync(join(dist, 'types', file), 'utf8');
+    const forRequire = text.replace(/(from '|import\(')(\.[^']+)\.js'/g, "$1$2.cjs'");
+    writeFileSync(join(dist, 'types', file.replace(/\.d\.ts$/, '.d.cts')), forRequire);
+  }
+}
+
+rmSync(dist, { recursive: true, force: true });
+mkdirSync(generated, { recursive: true });
+mkdirSync(dist, { recursive: true });
+buildModule();
+buildModel();
+await buildEntries();
+buildTypes();
+cpSync(join(root, 'LICENSE'), join(here, 'LICENSE'), { force: true });

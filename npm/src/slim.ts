@@ -1,0 +1,15 @@
+/** Without the module: for those who load it in a way of their own. */
+
+import { type ModuleSource, provide } from './engine.js';
+
+export type { ModuleSource } from './engine.js';
+export * from './api.js';
+
+/**
+ * Gives the evaluator its module: what `burgee/burgee.wasm` holds, as bytes or compiled. Call it once, before anything else;
+ * later calls change nothing. It is synchronous; a browser's main thread may ask for the compiled form of larger modules:
+ * `init(await WebAssembly.compileStreaming(fetch(url)))`.
+ */
+export function init(module: ModuleSource): void {
+  provide(() => module);
+}

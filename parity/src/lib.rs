@@ -1,0 +1,167 @@
+//! The native evaluator as the parity runners speak to it: JSON in, JSON out.
+//!
+//! JSON text cannot carry everything that JavaScript can. What it cannot is written by the runners as an object of one member:
+//! `{"$utf16": [units]}` for a string with lone surrogates, `{"$number": "NaN" | "Infinity" | "-Infinity" | "-0"}` for such a number.
+
+use burgee_core::{
+    DecisionJson, Fault, InlineOverride, Json, NamedContext, Request, Snapshot, Step, Text, Value, wtf8_from_utf16,
+};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+/// A registry and what is asked of it.
+#[derive(Deserialize)]
+pub struct Case<'a> {
+    /// The document, as it was written.
+    #[serde(borrow)]
+    pub registry: &'a RawValue,
+    /// The requests.
+    #[serde(borrow)]
+    pub requests: Vec<CaseRequest<'a>>,
+}
+
+/// One request, as the npm package's `evaluate` takes it.
+#[derive(Deserialize)]
+pub struct CaseRequest<'a> {
+    /// The flag's key: a string, or its `$utf16` form.
+    #[serde(borrow)]
+    pub key: Json<'a>,
+    /// The context.
+    #[serde(borrow, default = "no_members")]
+    pub context: Json<'a>,
+    /// Inline overrides: `{user?, tenant?}`.
+    #[serde(borrow, default = "no_members")]
+    pub overrides: Json<'a>,
+    /// The time, ms since the epoch; the clock's where it does not say.
+    #[serde(default)]
+    pub now: Option<f64>,
+}
+
+fn no_members<'a>() -> Json<'a> {
+    Json::Object(Vec::new())
+}
+
+/// Answers a case: `{"warnings": [{code, pointer}], "decisions": […]}` or `{"refused": {code, pointer}}`.
+#[must_use]
+pub fn answer(case: &Case<'_>) -> serde_json::Value {
+    match Snapshot::parse(case.registry.get().as_bytes()) {
+        Err(Fault { code, pointer, .. }) => serde_json::json!({"refused": {"code": code, "pointer": pointer}}),
+        Ok(snapshot) => {
+            let warnings = snapshot.warnings().iter();
+            let decisions = case.requests.iter().map(|request| decide(&snapshot, request));
+            serde_json::json!({
+                "warnings": warnings
+                    .map(|warning| serde_json::json!({"code": warning.code, "pointer": warning.pointer}))
+                    .collect::<Vec<_>>(),
+                "decisions": decisions.collect::<Vec<_>>(),
+            })
+        }
+    }
+}
+
+/// Decides one request in full, as JSON.
+#[must_use]
+pub fn decide(snapshot: &Snapshot, request: &CaseRequest<'_>) -> serde_json::Value {
+    let key = text_of(&request.key).unwrap_or_default();
+    let key = Text::from_wtf8(&key);
+    let mut context = NamedContext::new();
+    for (name, value) in members(&request.context) {
+        context.set(name.as_ref(), value_of(value));
+    }
+    let override_of = |scope: &str| {
+        let (_, by_flag) = members(&request.overrides).iter().find(|(name, _)| name == scope)?;
+        // A key with lone surrogates is no flag's, so it needs no override either.
+        let (_, value) = members(by_flag).iter().find(|(flag, _)| Some(flag.as_ref()) == key.as_str())?;
+        Some(InlineOverride::from(value_of(value)))
+    };
+    let request = Request {
+        now: request.now.unwrap_or_else(clock).floor() as i64,
+        user_override: override_of("user").unwrap_or(InlineOverride::Absent),
+        tenant_override: override_of("tenant").unwrap_or(InlineOverride::Absent),
+    };
+    let mut steps: Vec<Step<'_>> = Vec::new();
+    let flag = key.as_str().and_then(|key| snapshot.find(key));
+    let decision = snapshot.evaluate(flag, &context, &request, &mut steps);
+    let flag_key = key.to_string_lossy();
+    let json = DecisionJson { flag_key: &flag_key, decision: &decision, steps: &steps, explain: false };
+    serde_json::to_value(json).unwrap_or_default()
+}
+
+/// The time, ms since the epoch, for requests that do not say.
+fn clock() -> f64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.map_or(0.0, |duration| duration.as_millis() as f64)
+}
+
+/// Keeps a text for as long as the process runs: values borrow, and a runner's process is short.
+fn keep(text: Vec<u8>) -> &'static [u8] {
+    Box::leak(text.into_boxed_slice())
+}
+
+fn members<'j, 'a>(json: &'j Json<'a>) -> &'j [(std::borrow::Cow<'a, str>, Json<'a>)] {
+    match json {
+        Json::Object(members) => members,
+        _ => &[],
+    }
+}
+
+/// The bytes, in generalised UTF-8, of a string or its `$utf16` form.
+fn text_of(json: &Json<'_>) -> Option<Vec<u8>> {
+    match json {
+        Json::String(text) => Some(text.as_bytes().to_vec()),
+        Json::Object(members) => match members.as_slice() {
+            [(name, Json::Array(units))] if name == "$utf16" => {
+                let units = units.iter().filter_map(|unit| u16::try_from(unit.as_safe_integer()?).ok());
+                Some(wtf8_from_utf16(&units.collect::<Vec<_>>()))
+            }
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+fn value_of<'j>(json: &'j Json<'j>) -> Value<'j> {
+    if let Json::Object(members) = json {
+        if let [(name, Json::String(number))] = members.as_slice()
+            && name == "$number"
+        {
+            return Value::Number(number.parse().unwrap_or(f64::NAN));
+        }
+        return match text_of(json) {
+            Some(text) => Value::Text(Text::from_wtf8(keep(text))),
+            None => Value::Object,
+        };
+    }
+    match json {
+        Json::Array(items) => Value::List(items.iter().map(|item| value_of(item)).collect()),
+        other => Value::from(other),
+    }
+}
+
+/// The UTF-16 code units of a JSON string as it is written, quotes included: what `serde_json` cannot give for lone surrogates.
+#[must_use]
+pub fn units_of_json_string(raw: &str) -> Vec<u16> {
+    let mut units = Vec::new();
+    let mut chars = raw.trim().trim_start_matches('"').trim_end_matches('"').chars();
+    while let Some(char) = chars.next() {
+        if char != '\\' {
+            units.extend(char.encode_utf16(&mut [0; 2]).iter());
+            continue;
+        }
+        units.push(match chars.next() {
+            Some('u') => {
+                let hex: String = chars.by_ref().take(4).collect();
+                u16::from_str_radix(&hex, 16).unwrap_or(0)
+            }
+            Some('n') => 0x0a,
+            Some('t') => 0x09,
+            Some('r') => 0x0d,
+            Some('b') => 0x08,
+            Some('f') => 0x0c,
+            // What is left are characters that stand for themselves, all of them ASCII.
+            Some(other) => other as u16,
+            None => break,
+        });
+    }
+    units
+}

@@ -1,0 +1,266 @@
+//! burgee's evaluator for JavaScript: thin bindings over `burgee-core`, without logic of their own.
+//!
+//! Strings and objects are what is slow about calling wasm, so the calls that happen often pass numbers alone. What is not a number
+//! is written by the caller into a scratch buffer inside this module's memory ([`Snapshot::scratch`]), and what comes back is a number
+//! that names a decision ([`pack`]). `npm/src` is the other half of this boundary, and the only caller.
+
+// Without std, a panic carries neither text nor formatting into the module: it is a trap, and JavaScript starts a new instance.
+// Only the module that is shipped is built so; tests link std, which brings a panic handler of its own.
+#![cfg_attr(feature = "module", no_std)]
+
+extern crate alloc;
+
+mod wire;
+
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use burgee_core::{
+    Decision, DecisionJson, Fault, FlagIndex, Request, Snapshot as CoreSnapshot, Step, Text, Trace, Warning,
+};
+use serde::Serialize;
+use wasm_bindgen::prelude::*;
+
+use wire::{TENANT_OVERRIDE, USER_OVERRIDE, WireContext};
+
+#[cfg(feature = "module")]
+#[global_allocator]
+static ALLOCATOR: rlsf::SmallGlobalTlsf = rlsf::SmallGlobalTlsf::new();
+
+#[cfg(feature = "module")]
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
+    core::arch::wasm32::unreachable()
+}
+
+/// Bytes that JavaScript writes and Rust reads.
+#[derive(Default)]
+struct Scratch(Vec<u8>);
+
+impl Scratch {
+    /// A buffer above this size is given back once it was read, so that one large input does not hold memory for ever.
+    const KEPT: usize = 64 * 1024;
+
+    /// The address of at least `length` bytes, whose content is undefined.
+    fn reserve(&mut self, length: usize) -> *mut u8 {
+        if self.0.len() < length {
+            self.0.clear();
+            self.0.resize(length.max(1024), 0);
+        }
+        self.0.as_mut_ptr()
+    }
+
+    fn bytes(&self, length: usize) -> &[u8] {
+        self.0.get(..length).unwrap_or(&self.0)
+    }
+
+    fn trim(&mut self) {
+        if self.0.len() > Self::KEPT {
+            self.0 = Vec::new();
+        }
+    }
+}
+
+/// What needs no snapshot: hashing, and compiling snapshots.
+#[wasm_bindgen]
+#[derive(Default)]
+pub struct Engine {
+    scratch: Scratch,
+}
+
+#[wasm_bindgen]
+impl Engine {
+    /// An engine with an empty scratch buffer.
+    #[wasm_bindgen(constructor)]
+    pub fn new() -> Engine {
+        Engine::default()
+    }
+
+    /// Gives the address of the engine's scratch buffer, of at least `length` bytes. Any call may move memory: the caller takes
+    /// its view of it anew after this one.
+    pub fn scratch(&mut self, length: usize) -> *mut u8 {
+        self.scratch.reserve(length)
+    }
+
+    /// The `djb2-xor` bucket, 0 to 99, of the text (generalised UTF-8) in the scratch buffer.
+    #[wasm_bindgen(js_name = hashBucket)]
+    pub fn hash_bucket(&mut self, length: usize) -> u32 {
+        let bucket = burgee_core::hash_bucket(Text::from_wtf8(self.scratch.bytes(length)));
+        self.scratch.trim();
+        bucket
+    }
+
+    /// Compiles the snapshot or registry whose JSON (UTF-8) is in the scratch buffer.
+    ///
+    /// # Errors
+    /// A refused document: the fault as JSON, `{code, pointer, message}`.
+    pub fn compile(&mut self, length: usize) -> Result<Snapshot, String> {
+        let parsed = CoreSnapshot::parse(self.scratch.bytes(length));
+        self.scratch.trim();
+        let core = parsed.map_err(|fault: Fault| to_json(&fault))?;
+        Ok(Snapshot { core, scratch: Scratch::default(), all: Vec::new() })
+    }
+
+    /// Traps, as a defect would. Tests call it to show that a trap does not poison later calls.
+    pub fn trap(&self) {
+        #[cfg(target_arch = "wasm32")]
+        core::arch::wasm32::unreachable();
+    }
+}
+
+/// A compiled snapshot.
+#[wasm_bindgen]
+pub struct Snapshot {
+    core: CoreSnapshot,
+    scratch: Scratch,
+    /// What [`Snapshot::evaluate_all`] gave last; JavaScript reads it in place.
+    all: Vec<u32>,
+}
+
+/// A context that was written once, to be evaluated often.
+#[wasm_bindgen]
+pub struct Context {
+    bytes: Box<[u8]>,
+}
+
+#[wasm_bindgen]
+impl Snapshot {
+    /// As [`Engine::scratch`], for contexts that the snapshot's flags are evaluated for.
+    pub fn scratch(&mut self, length: usize) -> *mut u8 {
+        self.scratch.reserve(length)
+    }
+
+    /// Keeps the context that is in the scratch buffer.
+    pub fn keep(&self, length: usize) -> Context {
+        Context { bytes: self.scratch.bytes(length).into() }
+    }
+
+    /// What the caller keeps of the whole, as JSON: `{tenant, version, generated_at, attributes, flags, warnings}`, with
+    /// attributes and flags as names in the order of their numbers.
+    pub fn describe(&self) -> String {
+        #[derive(Serialize)]
+        struct Description<'a> {
+            tenant: &'a str,
+            version: u64,
+            generated_at: Option<i64>,
+            attributes: Vec<&'a str>,
+            flags: Vec<&'a str>,
+            warnings: &'a [Warning],
+        }
+        to_json(&Description {
+            tenant: self.core.tenant(),
+            version: self.core.version(),
+            generated_at: self.core.generated_at(),
+            attributes: self.core.attributes().iter().map(|attribute| &*attribute.name).collect(),
+            flags: self.core.flags().iter().map(|flag| flag.key()).collect(),
+            warnings: self.core.warnings(),
+        })
+    }
+
+    /// What the caller keeps of one flag, as JSON: `{version, reads, reads_time, variants: [{key, value}]}`. `reads` are the numbers of the
+    /// attributes that must be written for its evaluation.
+    pub fn flag(&self, flag: u32) -> String {
+        #[derive(Serialize)]
+        struct Described<'a> {
+            version: Option<u64>,
+            reads: Vec<u32>,
+            reads_time: bool,
+            variants: Vec<DescribedVariant<'a>>,
+        }
+        #[derive(Serialize)]
+        struct DescribedVariant<'a> {
+            key: &'a str,
+            value: &'a burgee_core::model::Value,
+        }
+        let described = self.core.flag(FlagIndex(flag)).map(|flag| Described {
+            version: flag.version(),
+            reads: flag.reads(&self.core),
+            reads_time: flag.reads_time(),
+            variants: flag
+                .variants()
+                .iter()
+                .map(|variant| DescribedVariant { key: &variant.key, value: &variant.value })
+                .collect(),
+        });
+        to_json(&described)
+    }
+
+    /// Decides a flag for the context in the scratch buffer, at `now` (ms since the epoch). Gives the decision [`pack`]ed.
+    pub fn evaluate(&self, flag: u32, length: usize, now: f64) -> u32 {
+        self.packed(flag, self.scratch.bytes(length), now)
+    }
+
+    /// As [`Snapshot::evaluate`], for a context that was kept.
+    #[wasm_bindgen(js_name = evaluateKept)]
+    pub fn evaluate_kept(&self, flag: u32, context: &Context, now: f64) -> u32 {
+        self.packed(flag, &context.bytes, now)
+    }
+
+    /// Decides every flag for a context that was kept, without inline overrides. Gives the address of as many packed decisions as there are flags.
+    #[wasm_bindgen(js_name = evaluateAll)]
+    pub fn evaluate_all(&mut self, context: &Context, now: f64) -> *const u32 {
+        let mut all = core::mem::take(&mut self.all);
+        all.clear();
+        all.extend((0..).zip(self.core.flags()).map(|(flag, _)| self.packed(flag, &context.bytes, now)));
+        self.all = all;
+        self.all.as_ptr()
+    }
+
+    /// Decides a flag for the context in the scratch buffer, in full: the decision as JSON, with its reason chain, or with what each
+    /// step compared if `explain` says so. The caller knows the flag's key, and puts it in.
+    #[wasm_bindgen(js_name = evaluateFull)]
+    pub fn evaluate_full(&mut self, flag: u32, length: usize, now: f64, explain: bool) -> String {
+        let mut steps: Vec<Step<'_>> = Vec::new();
+        let decision = self.decide(flag, self.scratch.bytes(length), now, &mut steps);
+        DecisionJson { flag_key: "", decision: &decision, steps: &steps, explain }.to_text()
+    }
+}
+
+impl Snapshot {
+    /// The walk that leaves no trace, compiled once for all who want its answer alone.
+    #[inline(never)]
+    fn packed(&self, flag: u32, bytes: &[u8], now: f64) -> u32 {
+        pack(&self.decide(flag, bytes, now, &mut ()))
+    }
+
+    fn decide<'s>(&'s self, flag: u32, bytes: &[u8], now: f64, trace: &mut impl Trace<'s>) -> Decision<'s> {
+        let context = WireContext(bytes);
+        let request = Request {
+            now: milliseconds(now),
+            user_override: context.inline_override(USER_OVERRIDE),
+            tenant_override: context.inline_override(TENANT_OVERRIDE),
+        };
+        self.core.evaluate(Some(FlagIndex(flag)), &context, &request, trace)
+    }
+}
+
+/// A time as JavaScript gives it, which may have a fraction: the last whole millisecond.
+fn milliseconds(now: f64) -> i64 {
+    let whole = now as i64;
+    if whole as f64 > now { whole.saturating_sub(1) } else { whole }
+}
+
+/// A decision as a number: what the caller looks up to get an object that it has made before.
+///
+/// | bits | |
+/// |---|---|
+/// | 0–8 | the variant's place, 511 for none |
+/// | 9–12 | the source, by its place in `Source::ALL` |
+/// | 13–17 | the reason, by its place in `Reason::ALL` |
+/// | 18–24 | the rule's place, 127 for none |
+/// | 25 | whether it is enabled |
+fn pack(decision: &Decision<'_>) -> u32 {
+    let variant = decision.variant.map_or(511, |variant| u32::from(variant.index));
+    let rule = decision.rule.map_or(127, u32::from);
+    variant
+        | (decision.source as u32) << 9
+        | (decision.reason as u32) << 13
+        | rule << 18
+        | u32::from(decision.enabled) << 25
+}
+
+/// JSON of our own types, which always can be written.
+fn to_json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}

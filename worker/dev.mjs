@@ -1,0 +1,184 @@
+// `make dev`: builds everything, checks parity, seeds the local KV, and serves the Worker and the debug page until it is stopped.
+//
+//   FF_HOST, FF_PORT   where to listen: 127.0.0.1 and 8787
+//   --no-build         serve what was built before
+//
+// The environment brings the tools: `tools/env.sh` sets it. Exit status: 1 when it refuses to start, else wrangler's.
+
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+
+const here = dirname(fileURLToPath(import.meta.url));
+const root = dirname(here);
+const host = process.env.FF_HOST || '127.0.0.1';
+const port = Number(process.env.FF_PORT || 8787);
+const wrangler = ['wrangler', '--config', join(here, 'wrangler.jsonc')];
+const state = ['--persist-to', join(root, '.wrangler', 'state')];
+const env = {
+  ...process.env,
+  // No questions, and nothing that reports or asks outside: not usage, not errors, not for newer versions; NODE_ENV keeps
+  // Miniflare from asking where this machine is.
+  CI: 'true',
+  NODE_ENV: 'test',
+  WRANGLER_HIDE_BANNER: 'true',
+  WRANGLER_SEND_ERROR_REPORTS: 'false',
+  WRANGLER_SEND_METRICS: 'false',
+};
+
+// The seeds: tenants whose snapshots are put into the local KV. The second is there for parity checks over HTTP.
+const SEEDS = { platform: 'registry.json', parity: 'synthetic.json' };
+const READY_WITHIN_MS = 60_000;
+const STOPPED_WITHIN_MS = 5_000;
+
+/** What the person who started this can mend: it needs no stack trace. */
+class Refusal extends Error {}
+
+// ---- Child processes, of which none may be left behind -----------------------------------------------------------------
+
+const children = new Set();
+
+/** Starts a program in a process group of its own, so that all that it starts can be stopped with it. */
+function start([command, ...args], stdio) {
+  const child = spawn(command, args, { cwd: root, env, stdio, detached: true });
+  children.add(child);
+  child.ended = new Promise((resolve) => {
+    child.once('error', (error) => resolve({ code: 1, error }));
+    child.once('exit', (code, signal) => resolve({ code: code ?? 1, signal }));
+  });
+  child.ended.then(() => children.delete(child));
+  return child;
+}
+
+function signalAll(signal) {
+  for (const { pid } of children) {
+    try {
+      process.kill(-pid, signal);
+    } catch {
+      // It has ended by itself.
+    }
+  }
+}
+
+let stopping = false;
+for (const [signal, status] of Object.entries({ SIGINT: 130, SIGTERM: 143, SIGHUP: 129 })) {
+  process.on(signal, async () => {
+    if (stopping) return;
+    stopping = true;
+    const all = Promise.all([...children].map((child) => child.ended));
+    signalAll('SIGTERM');
+    await Promise.race([all, pause(STOPPED_WITHIN_MS)]);
+    process.exit(status);
+  });
+}
+process.on('exit', () => signalAll('SIGKILL'));
+
+const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms).unref());
+
+/** Runs a program to its end and gives its output; what goes wrong with it is shown as it was printed. */
+async function run(command, what) {
+  const child = start(command, ['ignore', 'pipe', 'pipe']);
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text) => (output += text));
+  const { code, error } = await child.ended;
+  if (stopping) await new Promise(() => {});
+  if (code !== 0) throw new Refusal(`${output.trimEnd()}\n\n${what} failed${error ? `: ${error.message}` : ''}; not starting.`);
+  return output.trimEnd();
+}
+
+// ---- The steps -----------------------------------------------------------------------------------------------------------
+
+async function build() {
+  const steps = { npm: '20 s, minutes the first time', worker: '10 s, minutes the first time', www: '5 s' };
+  for (const [folder, about] of Object.entries(steps)) {
+    console.log(`build   ${folder} (up to ${about})`);
+    await run(['node', join(folder, 'build.mjs')], `the build of ${folder}`);
+  }
+}
+
+async function checkParity() {
+  for (const target of ['reference', 'npm']) {
+    const output = await run(['node', join('parity', 'verify.mjs'), '--target', target], `the parity check of ${target}`);
+    console.log(`parity  ${target}: ${output.split('\n').at(-1)}`);
+  }
+}
+
+async function seed() {
+  const folder = mkdtempSync(join(tmpdir(), 'burgee-seed-'));
+  try {
+    const entries = Object.entries(SEEDS).map(([tenant, file]) => ({
+      key: `snapshot:${tenant}`,
+      value: readFileSync(join(root, 'parity', 'vectors', file), 'utf8'),
+    }));
+    writeFileSync(join(folder, 'seed.json'), JSON.stringify(entries));
+    const put = ['kv', 'bulk', 'put', join(folder, 'seed.json'), '--binding', 'FLAGS', '--local'];
+    await run([...wrangler, ...put, ...state], 'seeding the local KV');
+    console.log(`seed    ${entries.map(({ key }) => key).join(', ')}`);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** wrangler would take another port where this one is taken, and the URL that everybody knows would be somebody else's. */
+async function checkPort() {
+  if (!Number.isInteger(port) || port < 1 || port > 65535) throw new Refusal('FF_PORT must be a port: 1 to 65535');
+  await new Promise((resolve, reject) => {
+    const probe = createServer();
+    probe.once('error', ({ code, message }) => {
+      const reason = code === 'EADDRINUSE' ? 'is in use; name another with FF_PORT' : `cannot be listened on: ${message}`;
+      reject(new Refusal(`${host}:${port} ${reason}`));
+    });
+    probe.listen(port, host, () => probe.close(resolve));
+  });
+}
+
+async function serve() {
+  const listen = ['--ip', host, '--port', String(port), '--inspector-port', '0'];
+  const quiet = ['--show-interactive-dev-session=false', '--log-level', 'log'];
+  const vars = ['--var', 'FF_OPEN_REGISTRIES:parity'];
+  const server = start([...wrangler, 'dev', ...listen, ...quiet, ...vars, ...state], ['ignore', 'inherit', 'inherit']);
+  const base = `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+  const ready = waitUntilReady(base).then(() => {
+    console.log(`\nready   ${base}   the debug page; stop with Ctrl-C\n`);
+    console.log(`  curl -s '${base}/api/flags/eval?key=flags.registry_v1&user=U-1&tier=staff&env=prod'`);
+    console.log(`  node parity/verify.mjs --target ${base}\n`);
+  });
+  const ended = server.ended.then(({ code, error }) => {
+    if (stopping) return new Promise(() => {});
+    if (error) throw new Refusal(`wrangler cannot be started: ${error.message}`);
+    return code;
+  });
+  await Promise.race([ready, ended]);
+  return ended;
+}
+
+async function waitUntilReady(base) {
+  const until = Date.now() + READY_WITHIN_MS;
+  while (Date.now() < until) {
+    try {
+      const response = await fetch(`${base}/readyz`, { signal: AbortSignal.timeout(2_000) });
+      if (response.ok) return;
+    } catch {
+      // Not listening yet.
+    }
+    await pause(100);
+  }
+  throw new Refusal(`${base}/readyz was not ready within ${READY_WITHIN_MS / 1000} s`);
+}
+
+try {
+  const { values } = parseArgs({ options: { 'no-build': { type: 'boolean', default: false } } });
+  await checkPort();
+  if (!values['no-build']) await build();
+  await checkParity();
+  await seed();
+  process.exit(await serve());
+} catch (error) {
+  if (!(error instanceof Refusal)) throw error;
+  console.error(error.message);
+  process.exit(1);
+}

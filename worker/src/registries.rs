@@ -1,0 +1,110 @@
+//! The registries that this isolate holds, compiled, one slot per tenant.
+//!
+//! Requests that find none each read storage for themselves: on this platform a request that waits for another's promise can be
+//! left hanging when that one ends. Which tenants there can be is bounded by the settings, so slots need no eviction.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use burgee_contract::{Cache, Loaded, Look, ReadFault, Reading, RegistryLog, Served, Slot};
+use worker::{Context, Env};
+
+use crate::{bridge, now};
+
+/// The KV namespace that snapshots are published to, as `snapshot:{tenant}`.
+const BINDING: &str = "FLAGS";
+
+/// Seconds for which a location's KV cache may answer; the least that KV allows, so that a published snapshot shows soonest.
+const KV_CACHE_TTL_S: u64 = 30;
+
+type Slots = BTreeMap<String, Slot<Rc<Loaded>>>;
+
+/// Runs `work` on a tenant's slot. It takes no `async` code, so no borrow can live across an `await`.
+fn with_slot<T>(tenant: &str, work: impl FnOnce(&mut Slot<Rc<Loaded>>) -> T) -> T {
+    thread_local! {
+        static SLOTS: RefCell<Slots> = const { RefCell::new(Slots::new()) };
+    }
+    SLOTS.with_borrow_mut(|slots| match slots.get_mut(tenant) {
+        Some(slot) => work(slot),
+        None => work(slots.entry(tenant.to_owned()).or_default()),
+    })
+}
+
+/// A registry to answer from, and how it was come by.
+pub(crate) struct Found {
+    loaded: Rc<Loaded>,
+    cache: Cache,
+    confirmed_at: i64,
+    fault: Option<ReadFault>,
+}
+
+impl Found {
+    /// The same as `burgee-contract` takes it.
+    pub(crate) fn served(&self) -> Served<'_> {
+        Served { loaded: &self.loaded, cache: self.cache, confirmed_at: self.confirmed_at, fault: self.fault.as_ref() }
+    }
+
+    fn of(slot: &Slot<Rc<Loaded>>, cache: Cache) -> Option<Self> {
+        let fault = slot.fault().cloned();
+        // What was read just now and could not be used leaves what was held before.
+        let cache = if fault.is_some() { Cache::Stale } else { cache };
+        Some(Self { loaded: slot.held()?.clone(), cache, confirmed_at: slot.confirmed_at()?, fault })
+    }
+}
+
+/// A tenant's registry: from memory where it is fresh; from memory, with a refresh in the background, where it is not; else from KV.
+///
+/// # Errors
+/// Memory holds none, and KV gives none that can be used.
+pub(crate) async fn get(tenant: &str, soft_ttl_ms: i64, env: &Env, context: &Context) -> Result<Found, ReadFault> {
+    let (look, found) = with_slot(tenant, |slot| {
+        let look = slot.look(now(), soft_ttl_ms);
+        let found = match look {
+            Look::Use { cache, .. } => Found::of(slot, cache),
+            Look::Read(_) => None,
+        };
+        (look, found)
+    });
+    if let Look::Use { refresh: true, .. } = look {
+        let (tenant, env) = (tenant.to_owned(), env.clone());
+        context.wait_until(async move { read(&tenant, &env).await });
+    }
+    if let Some(found) = found {
+        return Ok(found);
+    }
+    read(tenant, env).await;
+    let cache = if let Look::Read(cache) = look { cache } else { Cache::Miss };
+    with_slot(tenant, |slot| {
+        // Another request may have stored one while this one waited; it is as good.
+        Found::of(slot, cache).ok_or_else(|| slot.fault().cloned().unwrap_or_else(|| ReadFault::missing(tenant)))
+    })
+}
+
+/// Reads KV, and tells the slot what came of it. A line is logged where that is news.
+async fn read(tenant: &str, env: &Env) {
+    let stored = stored(tenant, env).await;
+    let now = now();
+    with_slot(tenant, |slot| match Loaded::take(tenant, stored, slot.held().map(Rc::as_ref)) {
+        Ok(Reading::Unchanged) => slot.confirm(now),
+        Ok(Reading::New(loaded)) => {
+            let line = RegistryLog::loaded(tenant, &loaded, now);
+            bridge::log(line.level, &line);
+            slot.store(Rc::from(loaded), now);
+        }
+        Err(fault) => {
+            if slot.fault() != Some(&fault) {
+                let line = RegistryLog::failed(tenant, &fault, now);
+                bridge::log(line.level, &line);
+            }
+            slot.fail(fault, now);
+        }
+    });
+}
+
+/// The bytes that KV holds. They are not read as JSON by the platform, which would build an object only to be walked again.
+async fn stored(tenant: &str, env: &Env) -> Result<Option<Vec<u8>>, String> {
+    let key = format!("snapshot:{tenant}");
+    let namespace = env.kv(BINDING).map_err(|error| error.to_string())?;
+    namespace.get(&key).cache_ttl(KV_CACHE_TTL_S).bytes().await.map_err(|error| error.to_string())
+}
