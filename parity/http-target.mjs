@@ -1,0 +1,106 @@
+// A running server as a target of runner.mjs. Needs nothing but `fetch`, so that a page may use it too.
+import { REFUSED } from './runner.mjs';
+
+const EVAL = '/api/flags/eval';
+const BATCH = '/api/flags/eval/batch';
+const OPEN_HEADER = 'X-Burgee-Registry';
+const TIMEOUT_MS = 10_000;
+
+// What the single evaluation can be told: context name → query parameter.
+const QUERY = { user_id: 'user', tenant_id: 'tenant', tier: 'tier', env: 'env', role_key: 'role_key' };
+
+/** `registries` are those of runVectors: the synthetic one is reached by naming its tenant in a header. */
+export async function httpTarget(base, registries, send = globalThis.fetch) {
+  const synthetic = registries.synthetic.tenant;
+  const headersFor = (registry) => (registry === registries.synthetic ? { [OPEN_HEADER]: synthetic } : {});
+
+  async function ask(method, path, headers, body) {
+    let response;
+    let text;
+    try {
+      response = await send(`${base}${path}`, {
+        method,
+        headers: body === undefined ? headers : { ...headers, 'Content-Type': 'application/json' },
+        body: body === undefined ? undefined : JSON.stringify(body),
+        signal: AbortSignal.timeout(TIMEOUT_MS),
+      });
+      text = await response.text();
+    } catch (error) {
+      const reason = error.cause?.message || error.cause?.code || error.message;
+      throw Object.assign(new Error(`${base} cannot be reached: ${method} ${path}: ${reason}`), { isFatal: true });
+    }
+    return { status: response.status, envelope: envelopeOf(text, `${method} ${path}`, response.status) };
+  }
+
+  function dataOf({ status, envelope }, what) {
+    if (status === 200 && envelope.ok === true) return envelope.data;
+    throw new Error(`${what} answered ${status} ${envelope.error?.code ?? ''}: ${envelope.error?.message ?? 'no error message'}`);
+  }
+
+  const askBatch = ({ flags, context, overrides }, headers) =>
+    ask('POST', BATCH, headers, overrides === undefined ? { context, flags } : { context, flags, overrides });
+
+  // Asked once, with what is known to be good, so that the answer can only be about the header.
+  const probe = await askBatch({ flags: ['syn.staged_25'], context: { user_id: 'bucket-low-1' } }, { [OPEN_HEADER]: synthetic });
+  const closed =
+    probe.status === 400 || probe.status === 403
+      ? `the synthetic registry is not open at ${base}: it answers ${probe.status} ${probe.envelope.error?.code ?? ''} to ` +
+        `${OPEN_HEADER}: ${synthetic}. Its setting FF_OPEN_REGISTRIES must list ${synthetic}, as under \`make dev\`.`
+      : undefined;
+
+  function headersOrFail(registry) {
+    if (closed && registry === registries.synthetic) throw new Error('the synthetic registry is not open there');
+    return headersFor(registry);
+  }
+
+  async function evaluateBatch(registry, request) {
+    const data = dataOf(await askBatch(request, headersOrFail(registry)), `POST ${BATCH}`);
+    if (!Array.isArray(data)) throw new Error(`POST ${BATCH} answered with something else than a list`);
+    return data.map(withoutMeta);
+  }
+
+  async function evaluate(registry, { key, ...rest }) {
+    return (await evaluateBatch(registry, { ...rest, flags: [key] }))[0];
+  }
+
+  async function evaluateByQuery(registry, { key, context }) {
+    const query = new URLSearchParams({ key });
+    for (const [name, value] of Object.entries(context)) query.set(QUERY[name], value);
+    return withoutMeta(dataOf(await ask('GET', `${EVAL}?${query}`, headersOrFail(registry)), `GET ${EVAL}`));
+  }
+
+  function ways(_, { context, overrides }) {
+    const fitsQuery =
+      overrides === undefined &&
+      Object.entries(context).every(([name, value]) => Object.hasOwn(QUERY, name) && typeof value === 'string');
+    const batch = { way: `POST ${BATCH}`, evaluate };
+    return fitsQuery ? [batch, { way: `GET ${EVAL}`, evaluate: evaluateByQuery }] : [batch];
+  }
+
+  async function bucketAsUser(text) {
+    const request = { flags: ['syn.staged_25'], context: { user_id: text } };
+    const answer = await askBatch(request, headersOrFail(registries.synthetic));
+    if (answer.status === 400 && answer.envelope.error?.code === 'invalid_request') return REFUSED;
+    return dataOf(answer, `POST ${BATCH}`)[0]?.bucket;
+  }
+
+  return { evaluate, evaluateBatch, ways, bucketAsUser, closed };
+}
+
+function envelopeOf(text, what, status) {
+  let envelope;
+  try {
+    envelope = JSON.parse(text);
+  } catch {
+    throw new Error(`${what} answered ${status} with something that is not JSON: ${text.slice(0, 100)}`);
+  }
+  const isEnvelope = typeof envelope === 'object' && envelope !== null && !Array.isArray(envelope);
+  if (!isEnvelope) throw new Error(`${what} answered ${status} with JSON that is not an envelope: ${text.slice(0, 100)}`);
+  return envelope;
+}
+
+function withoutMeta(decision) {
+  if (typeof decision !== 'object' || decision === null) return decision;
+  const { meta, ...rest } = decision;
+  return rest;
+}
