@@ -41,7 +41,7 @@ parity: ## the vectors against the oracle and the npm package, and the different
 
 build: ## the npm package, the Worker and the debug page
 	@$(SETUP) worker
-	@$(TOOLS) node npm/build.mjs && node worker/build.mjs
+	@$(TOOLS) node npm/build.mjs && node worker/build.mjs && node www/build.mjs
 
 deploy: build ## ship the Worker to the account wrangler is logged in to (ARGS=--dry-run to see what would go)
 	@$(TOOLS) exec wrangler deploy --config worker/wrangler.jsonc $(ARGS)

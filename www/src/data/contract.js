@@ -1,0 +1,182 @@
+// What the HTTP surface offers, as data: the Endpoints tab, the Auth tab, the samples and the Raw contract tab all show this one
+// source. It holds JSON only, so that it can be shown as it is.
+
+/** The attributes that a request can name without a body. A header overrules the query, and the query the default. */
+export const attributes = [
+  {
+    attribute: 'user_id',
+    header: 'X-PTT-User-Id',
+    query: 'user',
+    default: null,
+    required: true,
+    meaning: 'a stable id, for bucketing and overrides',
+  },
+  {
+    attribute: 'tenant_id',
+    header: 'X-PTT-Tenant-Id',
+    query: 'tenant',
+    default: null,
+    required: false,
+    meaning: 'the tenant whose overrides apply',
+  },
+  {
+    attribute: 'tier',
+    header: 'X-PTT-Tier',
+    query: 'tier',
+    default: 'anonymous',
+    required: false,
+    meaning: 'staff is let into internal stages',
+  },
+  {
+    attribute: 'env',
+    header: 'X-PTT-Env',
+    query: 'env',
+    default: 'dev',
+    required: false,
+    meaning: 'the environment, which may have a stage of its own',
+  },
+  {
+    attribute: 'role_key',
+    header: 'X-PTT-Role-Key',
+    query: 'role_key',
+    default: null,
+    required: false,
+    meaning: "the user's role",
+  },
+];
+
+export const requestHeaders = [
+  ...attributes.map(({ header, meaning }) => ({ name: header, meaning })),
+  {
+    name: 'X-Request-Id',
+    meaning: 'your correlation id: 1 to 128 visible ASCII characters, echoed; a new UUID otherwise',
+  },
+  { name: 'X-Burgee-Registry', meaning: "another tenant's registry, if FF_OPEN_REGISTRIES lists it" },
+  { name: 'If-None-Match', meaning: 'the ETag that you hold; a registry that has not changed answers 304' },
+];
+
+export const responseHeaders = [
+  { name: 'X-Request-Id', meaning: 'yours, or a new UUID' },
+  { name: 'ETag', meaning: 'of a registry: changes when the registry does' },
+  { name: 'Allow', meaning: 'of a 405: the methods that the path is served for' },
+];
+
+/** `examples` are what the Try buttons send; `inputs` takes it from the Run tab, as a query or as a body. */
+export const endpoints = [
+  {
+    id: 'eval',
+    method: 'GET',
+    path: '/api/flags/eval',
+    purpose: 'Evaluate one flag',
+    needs: 'key and user in the query, or the user in X-PTT-User-Id; tenant, tier, env, role_key are optional',
+    examples: [{ label: 'Try', inputs: 'query' }],
+  },
+  {
+    id: 'batch',
+    method: 'POST',
+    path: '/api/flags/eval/batch',
+    purpose: 'Evaluate up to 100 flags for one context, in the order asked',
+    needs:
+      'a JSON body {context, flags[], overrides?: {user?, tenant?}} with context.user_id, or the user in X-PTT-User-Id',
+    examples: [{ label: 'Try', inputs: 'body' }],
+  },
+  {
+    id: 'registry',
+    method: 'GET',
+    path: '/api/flags/registry',
+    purpose: 'Read the registry as it is stored, or a summary with its warnings',
+    needs: 'nothing; summary=true asks for the summary',
+    examples: [
+      { label: 'Try', path: '/api/flags/registry' },
+      { label: 'Try the summary', path: '/api/flags/registry?summary=true' },
+    ],
+  },
+  {
+    id: 'health',
+    method: 'GET',
+    path: '/api/flags/health',
+    purpose: 'What is served, and how fresh it is',
+    needs: 'nothing',
+    examples: [{ label: 'Try', path: '/api/flags/health' }],
+  },
+];
+
+/** For those who run the service; plain text, without the envelope. */
+export const operations = [
+  {
+    id: 'healthz',
+    method: 'GET',
+    path: '/healthz',
+    purpose: 'The process runs',
+    needs: 'nothing',
+    examples: [{ label: 'Try', path: '/healthz' }],
+  },
+  {
+    id: 'readyz',
+    method: 'GET',
+    path: '/readyz',
+    purpose: 'There is a registry to answer from',
+    needs: 'nothing',
+    examples: [{ label: 'Try', path: '/readyz' }],
+  },
+];
+
+export const errors = [
+  { status: 400, code: 'invalid_request', when: 'the user or the key is missing, or the query or body cannot be read' },
+  { status: 404, code: 'not_found', when: 'nothing is served at this path' },
+  { status: 405, code: 'method_not_allowed', when: 'the path is served, but not for this method' },
+  { status: 500, code: 'internal_error', when: 'the fault is on the server' },
+  { status: 503, code: 'registry_unavailable', when: 'there is no snapshot to answer from' },
+];
+
+const service = { service_version: '…', evaluator_version: '…', request_id: '…' };
+
+export const envelope = {
+  success: { ok: true, data: 'a decision, a list of decisions, a registry or a health report', error: null, service },
+  failure: {
+    ok: false,
+    data: null,
+    error: { code: 'one of errors[].code', message: 'for people', hint: 'what would be right; may be left out' },
+    service,
+  },
+  notes: [
+    'An unknown flag is an answer: 200 with data.source "unknown_flag".',
+    'A batch answers in the order asked, repeats included.',
+  ],
+};
+
+export const decision = {
+  flag_key: 'as asked',
+  enabled: 'boolean flags: the value is true; others: a variant is served that is not the off variant',
+  value: 'what is served; null where there is nothing, and your default stands',
+  variant: "the served variant's key, or null",
+  source: 'the step that decided',
+  reason: 'why it decided so',
+  rule_id: 'only when a rule decided',
+  bucket: 'only when the deciding step computed one',
+  threshold: 'what the bucket was compared with',
+  rollout_stage: 'only when a stage decided',
+  flag_version: "the flag's; null for an unknown or invalid flag",
+  reason_chain: '[{step, outcome}] from the first step to the one that decided',
+  meta: {
+    backing_state: 'where registries are stored',
+    cache: 'uncached, hit, miss or stale',
+    snapshot_version: "the registry's",
+    warnings: 'codes of what to know of this answer',
+    auth_source: 'dev_headers: you say who you are, and are believed',
+  },
+};
+
+/** The whole, for the Raw contract tab. */
+export const contract = {
+  service: 'burgee',
+  surface: '/api/flags',
+  endpoints: [...endpoints, ...operations].map(({ examples, id, ...shown }) => shown),
+  attributes,
+  request_headers: requestHeaders,
+  response_headers: responseHeaders,
+  envelope,
+  decision,
+  errors,
+  limits: { flags_per_batch: 100, body_bytes: 1_048_576, context_bytes: 65_536, request_id_characters: 128 },
+};

@@ -1,0 +1,52 @@
+// From the inputs to what is asked: of the evaluator, of the server, and in samples.
+
+import { attributes } from '../data/contract.js';
+
+/** An input that cannot be used: `field` says which. */
+export class InputError extends Error {
+  constructor(field, message) {
+    super(message);
+    this.field = field;
+  }
+}
+
+/**
+ * `evaluator` is the npm package's request; `server` is `{method, path, headers, body?}`. A query cannot carry overrides or
+ * other attributes, so those are asked for in a batch of one.
+ */
+export function requestOf(inputs) {
+  if (inputs.key === '') throw new InputError('key', 'Name a flag: its key is what is asked for.');
+  const extra = objectOf(inputs, 'attributes', 'Other attributes');
+  const overrides = objectOf(inputs, 'overrides', 'Overrides');
+  const named = attributes.filter(({ query }) => inputs[query] !== '');
+  const context = { ...extra, ...Object.fromEntries(named.map(({ attribute, query }) => [attribute, inputs[query]])) };
+  const query = new URLSearchParams([['key', inputs.key], ...named.map(({ query: name }) => [name, inputs[name]])]);
+  const body = { context, flags: [inputs.key], ...(overrides && { overrides }) };
+
+  const headers = registryHeader(inputs.registry);
+  const get = { method: 'GET', path: `/api/flags/eval?${query}`, headers };
+  const batch = { method: 'POST', path: '/api/flags/eval/batch', headers, body };
+  return {
+    evaluator: { key: inputs.key, context, ...(overrides && { overrides }) },
+    get,
+    batch,
+    server: extra || overrides ? batch : get,
+  };
+}
+
+export const registryHeader = (registry) => (registry === '' ? {} : { 'X-Burgee-Registry': registry });
+
+function objectOf(inputs, field, name) {
+  const text = inputs[field].trim();
+  if (text === '') return undefined;
+  let value;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw new InputError(field, `${name}: this is not JSON yet.`);
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new InputError(field, `${name}: this must be a JSON object.`);
+  }
+  return value;
+}
