@@ -2,6 +2,7 @@
 //
 //   FF_HOST, FF_PORT   where to listen: 127.0.0.1 and 8787
 //   --no-build         serve what was built before
+//   --state FOLDER     where the local KV is kept: .wrangler/state
 //
 // The environment brings the tools: `tools/env.sh` sets it. Exit status: 1 when it refuses to start, else wrangler's.
 
@@ -18,7 +19,6 @@ const root = dirname(here);
 const host = process.env.FF_HOST || '127.0.0.1';
 const port = Number(process.env.FF_PORT || 8787);
 const wrangler = ['wrangler', '--config', join(here, 'wrangler.jsonc')];
-const state = ['--persist-to', join(root, '.wrangler', 'state')];
 const env = {
   ...process.env,
   // No questions, and nothing that reports or asks outside: not usage, not errors, not for newer versions; NODE_ENV keeps
@@ -107,7 +107,7 @@ async function checkParity() {
   }
 }
 
-async function seed() {
+async function seed(state) {
   const folder = mkdtempSync(join(tmpdir(), 'burgee-seed-'));
   try {
     const entries = Object.entries(SEEDS).map(([tenant, file]) => ({
@@ -116,7 +116,7 @@ async function seed() {
     }));
     writeFileSync(join(folder, 'seed.json'), JSON.stringify(entries));
     const put = ['kv', 'bulk', 'put', join(folder, 'seed.json'), '--binding', 'FLAGS', '--local'];
-    await run([...wrangler, ...put, ...state], 'seeding the local KV');
+    await run([...wrangler, ...put, '--persist-to', state], 'seeding the local KV');
     console.log(`seed    ${entries.map(({ key }) => key).join(', ')}`);
   } finally {
     rmSync(folder, { recursive: true, force: true });
@@ -136,11 +136,11 @@ async function checkPort() {
   });
 }
 
-async function serve() {
+async function serve(state) {
   const listen = ['--ip', host, '--port', String(port), '--inspector-port', '0'];
   const quiet = ['--show-interactive-dev-session=false', '--log-level', 'log'];
   const vars = ['--var', 'FF_OPEN_REGISTRIES:parity'];
-  const server = start([...wrangler, 'dev', ...listen, ...quiet, ...vars, ...state], ['ignore', 'inherit', 'inherit']);
+  const server = start([...wrangler, 'dev', ...listen, ...quiet, ...vars, '--persist-to', state], ['ignore', 'inherit', 'inherit']);
   const base = `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
   const ready = waitUntilReady(base).then(() => {
     console.log(`\nready   ${base}   the debug page; stop with Ctrl-C\n`);
@@ -171,12 +171,14 @@ async function waitUntilReady(base) {
 }
 
 try {
-  const { values } = parseArgs({ options: { 'no-build': { type: 'boolean', default: false } } });
+  const { values } = parseArgs({
+    options: { 'no-build': { type: 'boolean', default: false }, state: { type: 'string', default: join(root, '.wrangler', 'state') } },
+  });
   await checkPort();
   if (!values['no-build']) await build();
   await checkParity();
-  await seed();
-  process.exit(await serve());
+  await seed(values.state);
+  process.exit(await serve(values.state));
 } catch (error) {
   if (!(error instanceof Refusal)) throw error;
   console.error(error.message);

@@ -28,9 +28,12 @@ impl<'a> Caller<'a> {
     /// Of a request without a body: each attribute from its header, else from the query.
     ///
     /// # Errors
-    /// There is no user in either.
+    /// There is no user in either, or a header cannot be read.
     pub(crate) fn from_query(headers: &Headers<'a>, query: &'a Query<'_>) -> Result<Self, Problem> {
-        let named = NAMED.map(|(_, header, parameter)| headers.get(header).or_else(|| query.get(parameter)));
+        let mut named = named(headers)?;
+        for (value, (_, _, parameter)) in named.iter_mut().zip(NAMED) {
+            *value = value.or_else(|| query.get(parameter));
+        }
         match named {
             [None, ..] => Err(Problem::invalid("the user is missing: a bucket needs a stable id")
                 .hint("send the header X-PTT-User-Id or the query parameter user")),
@@ -41,9 +44,9 @@ impl<'a> Caller<'a> {
     /// Of a request with a body: headers overrule the members of the body's context.
     ///
     /// # Errors
-    /// There is no user in either, or the body's is no id.
+    /// There is no user in either, or the body's is no id, or a header cannot be read.
     pub(crate) fn from_body(headers: &Headers<'a>, members: Vec<(Cow<'a, str>, Json<'a>)>) -> Result<Self, Problem> {
-        let caller = Self { named: NAMED.map(|(_, header, _)| headers.get(header)), members };
+        let caller = Self { named: named(headers)?, members };
         if caller.named.first().is_some_and(Option::is_some) {
             return Ok(caller);
         }
@@ -62,6 +65,18 @@ impl<'a> Caller<'a> {
     /// A member of the body's context. Of a repeated name the last counts, as in `JSON.parse`.
     fn member(&self, name: &str) -> Option<&Json<'a>> {
         self.members.iter().rev().find(|(known, _)| known == name).map(|(_, value)| value)
+    }
+}
+
+/// What the headers name. The platform reads them as UTF-8, and shows bytes that are not as U+FFFD: to evaluate that would be to
+/// evaluate for somebody else.
+fn named<'a>(headers: &Headers<'a>) -> Result<[Option<&'a str>; NAMED.len()], Problem> {
+    let values = NAMED.map(|(_, header, _)| headers.get(header));
+    match values.iter().zip(NAMED).find(|(value, _)| value.is_some_and(|value| value.contains('\u{fffd}'))) {
+        None => Ok(values),
+        Some((_, (_, header, _))) => Err(Problem::invalid(format!("the header {} is not UTF-8", header.name())).hint(
+            "browsers and many clients send Latin-1 in headers: put what is not ASCII into the query or the body",
+        )),
     }
 }
 
@@ -107,6 +122,16 @@ mod tests {
             let problem = body(text).unwrap_err();
             assert!(problem.message.starts_with("/context/user_id "), "{text}: {}", problem.message);
         }
+    }
+
+    #[test]
+    fn a_header_that_is_not_utf_8_is_nobody() {
+        let headers = Headers::default().with(Header::RoleKey, "caf\u{fffd}").with(Header::UserId, "U");
+        let problem = Caller::from_body(&headers, Vec::new()).unwrap_err();
+        assert!(problem.message.contains("X-PTT-Role-Key is not UTF-8"), "{}", problem.message);
+        assert!(Caller::from_query(&headers, &Query::default()).is_err());
+        let utf8 = Headers::default().with(Header::UserId, "café");
+        assert!(Caller::from_body(&utf8, Vec::new()).is_ok());
     }
 
     #[test]

@@ -3,7 +3,14 @@
 //! Flags, HTTP semantics and settings are not decided here. Two rules of the platform shape this crate: nothing that is borrowed
 //! from a static may live across an `await`, because requests interleave there; and after a panic the module starts anew with
 //! empty statics, so every cache here must fill itself again.
-#![deny(unsafe_code)]
+#![deny(
+    unsafe_code,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::print_stderr
+)]
 
 mod bridge;
 mod registries;

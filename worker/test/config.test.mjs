@@ -1,0 +1,68 @@
+// That wrangler.jsonc is what is built, tested and served.
+
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test from 'node:test';
+import { promisify } from 'node:util';
+import { unstable_readConfig as readConfig } from 'wrangler';
+import { CONFIG, sleep, startWorker, temporaryFolder, WORKER } from './harness.mjs';
+
+const config = readConfig({ config: CONFIG }, { hideWarnings: true });
+const sourceOf = (path) => readFileSync(join(WORKER, '..', path), 'utf8');
+
+test('wrangler would deploy it', async (t) => {
+  const [out, assets] = [temporaryFolder(t), temporaryFolder(t)];
+  writeFileSync(join(assets, 'index.html'), '<!doctype html><title>page</title>');
+  const args = ['deploy', '--dry-run', '--outdir', out, '--config', CONFIG, '--assets', assets];
+  const env = { ...process.env, CI: 'true', WRANGLER_SEND_METRICS: 'false', WRANGLER_HIDE_BANNER: 'true' };
+  const { stdout } = await promisify(execFile)('wrangler', args, { env });
+  for (const binding of ['env.FLAGS', 'env.FF_PLATFORM_TENANT', 'env.FF_SOFT_TTL_MS', 'env.FF_OPEN_REGISTRIES']) {
+    assert.ok(stdout.includes(binding), `${binding} in\n${stdout}`);
+  }
+  const files = readdirSync(out);
+  assert.ok(files.includes('index.js') && files.some((name) => name.endsWith('.wasm')), files.join());
+});
+
+test('every variable is in it, with the default that it has without', async (t) => {
+  const source = sourceOf('contract/src/settings.rs').split('#[cfg(test)]')[0];
+  const known = new Set([...source.matchAll(/`(FF_[A-Z_]+)`/g)].map(([, name]) => name));
+  // The panic is no setting for those who run this.
+  assert.ok(known.delete('FF_TEST_PANIC'));
+  assert.deepEqual(Object.keys(config.vars).sort(), [...known].sort());
+  assert.ok(source.includes(`platform_tenant: "${config.vars.FF_PLATFORM_TENANT}"`));
+  assert.ok(source.includes(`soft_ttl_ms: ${config.vars.FF_SOFT_TTL_MS},`));
+  assert.equal(config.vars.FF_OPEN_REGISTRIES, '');
+
+  const worker = await startWorker(t, { vars: Object.fromEntries([...known].map((name) => [name, undefined])) });
+  await worker.publish({ tenant: 'platform', version: 3, flags: [] });
+  assert.equal((await worker.ask('/api/flags/eval?key=f&user=U')).data.meta.snapshot_version, 3);
+});
+
+test('the Worker comes first on its own paths, and files on all others', async (t) => {
+  const routes = [...sourceOf('contract/src/route.rs').matchAll(/^ +"(\/[^"]+)" => \(Self::/gm)].map(([, path]) => path);
+  assert.ok(routes.length >= 6, routes.join());
+  const assets = temporaryFolder(t);
+  const page = '<!doctype html><title>page</title>';
+  for (const name of ['index.html', 'healthz', 'nothing.js']) writeFileSync(join(assets, name), page);
+
+  const worker = await startWorker(t, { assets });
+  await worker.publish({ tenant: 'platform', version: 3, flags: [] });
+  for (const path of routes) {
+    const response = await worker.fetch(path);
+    assert.ok(response.headers.has('X-Request-Id'), `${path} is answered by the Worker`);
+  }
+  assert.equal(await (await worker.fetch('/healthz')).text(), 'ok', 'a file cannot stand before it');
+
+  const unknown = await worker.ask('/nowhere');
+  assert.deepEqual([unknown.status, unknown.error.code], [404, 'not_found'], 'what nobody has is the 404 of the Worker');
+
+  const logged = worker.logs.length;
+  for (const path of ['/', '/nothing.js']) {
+    const response = await worker.fetch(path);
+    assert.deepEqual([response.status, await response.text()], [200, page]);
+  }
+  await sleep(100);
+  assert.equal(worker.logs.length, logged, 'pages do not wake the Worker');
+});

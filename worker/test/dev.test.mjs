@@ -1,0 +1,82 @@
+// What `make dev` runs, on what was built: it serves, it refuses, and it leaves nothing behind.
+
+import assert from 'node:assert/strict';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import test from 'node:test';
+import { eventually, temporaryFolder, WORKER } from './harness.mjs';
+
+const ROOT = join(WORKER, '..');
+
+async function listen() {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return server;
+}
+
+async function freePort() {
+  const server = await listen();
+  const { port } = server.address();
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+function startDev(t, env) {
+  const args = [join(WORKER, 'dev.mjs'), '--no-build', '--state', temporaryFolder(t)];
+  const child = spawn(process.execPath, args, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+  const dev = { child, output: '', ended: once(child, 'exit') };
+  for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text) => (dev.output += text));
+  t.after(() => child.kill('SIGTERM') && dev.ended);
+  return dev;
+}
+
+const answers = (port) => fetch(`http://127.0.0.1:${port}/healthz`).then((response) => response.ok, () => false);
+
+test('it checks parity, seeds, serves, and stops as a whole', async (t) => {
+  execFileSync(process.execPath, [join(ROOT, 'www', 'build.mjs')]);
+  const port = await freePort();
+  const dev = startDev(t, { FF_PORT: String(port) });
+  await eventually(() => dev.output.includes('\nready ') || dev.child.exitCode !== null, Boolean, 'the start', 60_000);
+  assert.equal(dev.child.exitCode, null, dev.output);
+  for (const target of ['reference', 'npm']) assert.match(dev.output, new RegExp(`parity  ${target}: 19 pass · 0 fail · parity OK`));
+
+  const base = `http://127.0.0.1:${port}`;
+  const { data } = await (await fetch(`${base}/api/flags/eval?key=flags.registry_v1&user=U-1&tier=staff&env=prod`)).json();
+  assert.equal(data.reason, 'stage_draft');
+  const verify = spawn(process.execPath, ['parity/verify.mjs', '--target', base], { cwd: ROOT, stdio: ['ignore', 'pipe', 'inherit'] });
+  let report = '';
+  verify.stdout.setEncoding('utf8').on('data', (text) => (report += text));
+  const [status] = await once(verify, 'exit');
+  assert.equal(status, 0, report);
+  assert.match(report, /\n19 pass · 0 fail · parity OK\n$/);
+  assert.match(await (await fetch(base)).text(), /^<!doctype html>/i);
+
+  dev.child.kill('SIGINT');
+  assert.deepEqual(await dev.ended, [130, null]);
+  assert.equal(await answers(port), false, 'nothing listens any more');
+});
+
+test('it refuses a port that is taken', async (t) => {
+  const server = await listen();
+  t.after(() => server.close());
+  const dev = startDev(t, { FF_PORT: String(server.address().port) });
+  assert.deepEqual(await dev.ended, [1, null]);
+  assert.match(dev.output, /is in use; name another with FF_PORT/);
+});
+
+test('it refuses to start where parity is broken', async (t) => {
+  // A node that finds fault with the npm package, and is node in all else.
+  const folder = temporaryFolder(t);
+  const fake = `#!/bin/sh\ncase "$*" in *verify.mjs*npm*) echo '18 pass · 1 fail · parity BROKEN'; exit 1;; esac\nexec '${process.execPath}' "$@"\n`;
+  writeFileSync(join(folder, 'node'), fake);
+  chmodSync(join(folder, 'node'), 0o755);
+  const port = await freePort();
+  const dev = startDev(t, { FF_PORT: String(port), PATH: `${folder}:${process.env.PATH}` });
+  assert.deepEqual(await dev.ended, [1, null]);
+  assert.match(dev.output, /18 pass · 1 fail · parity BROKEN\n\nthe parity check of npm failed; not starting/);
+  assert.equal(await answers(port), false);
+});

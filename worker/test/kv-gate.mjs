@@ -1,0 +1,25 @@
+// Stands between the Worker and its KV namespace, on the same runtime: counts reads, and can make them slow, fail, or never end.
+export default function gate({ KV, CONTROL }) {
+  let reads = 0;
+  const pass = (name) => (...args) => KV[name](...args);
+  return {
+    async get(...args) {
+      reads += 1;
+      await CONTROL.put('reads', String(reads));
+      switch (await CONTROL.get('mode')) {
+        case 'slow':
+          await new Promise((resolve) => setTimeout(resolve, 500));
+          break;
+        case 'failing':
+          throw new Error('the gate fails');
+        case 'closed':
+          await new Promise(() => {});
+      }
+      return KV.get(...args);
+    },
+    getWithMetadata: pass('getWithMetadata'),
+    put: pass('put'),
+    list: pass('list'),
+    delete: pass('delete'),
+  };
+}
