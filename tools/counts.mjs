@@ -40,6 +40,11 @@ const READERS = {
         skipped: 0,
       })),
     ),
+  /** The differential test: one test of as many cases as it says, and none if it drew no case. */
+  differential: (text) => {
+    const [, cases, found] = /^differential .* (\d+) cases .* (\d+) differences$/m.exec(text) ?? [];
+    return { passed: Number(cases) > 0 && found === '0' ? 1 : 0, failed: found > 0 ? 1 : 0, skipped: 0 };
+  },
   /** A check has no tests in it: its exit status is its one verdict. */
   check: (_, ok) => ({ passed: ok ? 1 : 0, failed: ok ? 0 : 1, skipped: 0 }),
 };

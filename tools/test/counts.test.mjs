@@ -65,3 +65,10 @@ test('a check is worth one', () => {
   assert.deepEqual(judge('check', '', true), { passed: 1, failed: 0, skipped: 0, why: '' });
   assert.deepEqual(judge('check', '', false), { passed: 0, failed: 1, skipped: 0, why: 'failed' });
 });
+
+test('differential: one test, however many cases it drew, and none if it drew no case', () => {
+  const line = (cases, found) => `seed 7\ndifferential seed=7 · ${cases} cases · oracle = native = wasm · ${found} differences\n`;
+  assert.deepEqual(judge('differential', line(20000, 0), true), { passed: 1, failed: 0, skipped: 0, why: '' });
+  assert.equal(judge('differential', line(20000, 3), false).failed, 1);
+  assert.equal(judge('differential', line(0, 0), true).why, 'ran no test');
+});

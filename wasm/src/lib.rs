@@ -51,6 +51,12 @@ impl Scratch {
         self.0.as_mut_ptr()
     }
 
+    fn fill(&mut self, bytes: &[u8]) -> usize {
+        self.reserve(bytes.len());
+        self.0.iter_mut().zip(bytes).for_each(|(slot, byte)| *slot = *byte);
+        bytes.len()
+    }
+
     fn bytes(&self, length: usize) -> &[u8] {
         self.0.get(..length).unwrap_or(&self.0)
     }
@@ -217,7 +223,21 @@ impl Snapshot {
     }
 }
 
+impl Engine {
+    /// Fills the scratch buffer, as JavaScript does through its address. For tests in Rust.
+    #[doc(hidden)]
+    pub fn fill(&mut self, bytes: &[u8]) -> usize {
+        self.scratch.fill(bytes)
+    }
+}
+
 impl Snapshot {
+    /// As [`Engine::fill`].
+    #[doc(hidden)]
+    pub fn fill(&mut self, bytes: &[u8]) -> usize {
+        self.scratch.fill(bytes)
+    }
+
     /// The walk that leaves no trace, compiled once for all who want its answer alone.
     #[inline(never)]
     fn packed(&self, flag: u32, bytes: &[u8], now: f64) -> u32 {
