@@ -224,13 +224,6 @@ pub struct DecisionJson<'a> {
 }
 
 impl DecisionJson<'_> {
-    /// The decision as JSON text.
-    #[must_use]
-    pub fn to_text(&self) -> String {
-        // Writing to a string cannot fail, and all names are strings.
-        serde_json::to_string(self).unwrap_or_default()
-    }
-
     /// Writes the decision's members into an object that the caller has begun, and may go on with.
     ///
     /// # Errors

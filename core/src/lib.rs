@@ -42,6 +42,7 @@ mod compile;
 mod context;
 mod decision;
 mod decode;
+mod describe;
 mod evaluate;
 mod fault;
 mod hash;

@@ -16,10 +16,7 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use burgee_core::{
-    Decision, DecisionJson, Fault, FlagIndex, Request, Snapshot as CoreSnapshot, Step, Text, Trace, Warning,
-};
-use serde::Serialize;
+use burgee_core::{Decision, DecisionJson, FlagIndex, Request, Snapshot as CoreSnapshot, Step, Text, Trace};
 use wasm_bindgen::prelude::*;
 
 use wire::{TENANT_OVERRIDE, USER_OVERRIDE, WireContext};
@@ -104,7 +101,7 @@ impl Engine {
     pub fn compile(&mut self, length: usize) -> Result<Snapshot, String> {
         let parsed = CoreSnapshot::parse(self.scratch.bytes(length));
         self.scratch.trim();
-        let core = parsed.map_err(|fault: Fault| to_json(&fault))?;
+        let core = parsed.map_err(|fault| fault.to_text())?;
         Ok(Snapshot { core, scratch: Scratch::default(), all: Vec::new() })
     }
 
@@ -145,51 +142,13 @@ impl Snapshot {
     /// What the caller keeps of the whole, as JSON: `{tenant, version, generated_at, attributes, flags, warnings}`, with
     /// attributes and flags as names in the order of their numbers.
     pub fn describe(&self) -> String {
-        #[derive(Serialize)]
-        struct Description<'a> {
-            tenant: &'a str,
-            version: u64,
-            generated_at: Option<i64>,
-            attributes: Vec<&'a str>,
-            flags: Vec<&'a str>,
-            warnings: &'a [Warning],
-        }
-        to_json(&Description {
-            tenant: self.core.tenant(),
-            version: self.core.version(),
-            generated_at: self.core.generated_at(),
-            attributes: self.core.attributes().iter().map(|attribute| &*attribute.name).collect(),
-            flags: self.core.flags().iter().map(|flag| flag.key()).collect(),
-            warnings: self.core.warnings(),
-        })
+        self.core.describe()
     }
 
     /// What the caller keeps of one flag, as JSON: `{version, reads, reads_time, variants: [{key, value}]}`. `reads` are the numbers of the
     /// attributes that must be written for its evaluation.
     pub fn flag(&self, flag: u32) -> String {
-        #[derive(Serialize)]
-        struct Described<'a> {
-            version: Option<u64>,
-            reads: Vec<u32>,
-            reads_time: bool,
-            variants: Vec<DescribedVariant<'a>>,
-        }
-        #[derive(Serialize)]
-        struct DescribedVariant<'a> {
-            key: &'a str,
-            value: &'a burgee_core::model::Value,
-        }
-        let described = self.core.flag(FlagIndex(flag)).map(|flag| Described {
-            version: flag.version(),
-            reads: flag.reads(&self.core),
-            reads_time: flag.reads_time(),
-            variants: flag
-                .variants()
-                .iter()
-                .map(|variant| DescribedVariant { key: &variant.key, value: &variant.value })
-                .collect(),
-        });
-        to_json(&described)
+        self.core.describe_flag(FlagIndex(flag))
     }
 
     /// Decides a flag for the context in the scratch buffer, at `now` (ms since the epoch). Gives the decision [`pack`]ed.
@@ -278,9 +237,4 @@ fn pack(decision: &Decision<'_>) -> u32 {
         | (decision.reason as u32) << 13
         | rule << 18
         | u32::from(decision.enabled) << 25
-}
-
-/// JSON of our own types, which always can be written.
-fn to_json(value: &impl Serialize) -> String {
-    serde_json::to_string(value).unwrap_or_default()
 }
