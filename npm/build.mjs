@@ -2,7 +2,7 @@
 // The environment brings WASM_BINDGEN_BIN (of the version that Cargo.toml pins) and WASM_OPT_BIN: `tools/env.sh` sets them.
 
 import { execFileSync } from 'node:child_process';
-import { cpSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, globSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -10,7 +10,8 @@ import esbuild from 'esbuild';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const root = dirname(here);
-const dist = join(here, 'dist');
+// Built beside dist/ and moved there at the end, so that whoever uses the package meanwhile has a whole one.
+const dist = join(here, 'build');
 const generated = join(here, 'generated');
 const target = process.env.CARGO_TARGET_DIR ?? join(root, 'target');
 
@@ -30,10 +31,18 @@ function tool(variable, fallback) {
 function buildModule() {
   // The paths of this machine have no place in what others download.
   const cargoHome = process.env.CARGO_HOME ?? join(homedir(), '.cargo');
+  const sources = join(cargoHome, 'registry/src');
+  const registries = existsSync(sources) ? readdirSync(sources).sort() : [];
+  // Where several match, the last one counts.
+  const renamed = {
+    [cargoHome]: 'cargo',
+    ...Object.fromEntries(registries.map((registry) => [join(sources, registry), 'crates'])),
+    [run('rustc', ['--print', 'sysroot']).trim()]: 'rust',
+    [root]: 'burgee',
+  };
   const rustflags = [
     ...(process.env.CARGO_ENCODED_RUSTFLAGS?.split('\x1f') ?? []),
-    `--remap-path-prefix=${cargoHome}=cargo`,
-    `--remap-path-prefix=${root}=burgee`,
+    ...Object.entries(renamed).map(([from, to]) => `--remap-path-prefix=${from}=${to}`),
   ];
   const env = { ...process.env, CARGO_ENCODED_RUSTFLAGS: rustflags.join('\x1f') };
   const args = ['build', '--quiet', '--locked', '--profile', 'npm', '--target', 'wasm32-unknown-unknown'];
@@ -47,7 +56,7 @@ function buildModule() {
   ]);
   run(tool('WASM_OPT_BIN', 'wasm-opt'), [
     join(generated, 'burgee_bg.wasm'),
-    ...['-o', join(dist, 'burgee.wasm'), '-O3', '--strip-debug', '--strip-producers'],
+    ...['-o', join(dist, 'burgee.wasm'), '-O3', '--strip-debug', '--strip-producers', '--strip-target-features'],
     ...features.map((feature) => `--enable-${feature}`),
   ]);
 }
@@ -90,14 +99,24 @@ async function buildEntries() {
   ];
   await Promise.all(
     entries.map(([entry, format, file]) =>
-      esbuild.build({ ...common, entryPoints: [`src/${entry}.ts`], format, outfile: `dist/${file}` }),
+      esbuild.build({ ...common, entryPoints: [`src/${entry}.ts`], format, outfile: join(dist, file) }),
     ),
   );
 }
 
+// What bundlers and workerd make of an import of the module.
+const wasmTypes = `import type { CompiledModule } from './types.js';
+/** The evaluator's module, compiled, where the bundler or the runtime imports modules of WebAssembly. */
+declare const module: CompiledModule;
+export default module;
+`;
+
 /** Declarations, once for import and once for require: a package's two forms must each have their own. */
 function buildTypes() {
-  run('node', [join(root, 'node_modules/typescript/bin/tsc'), '-p', join(here, 'tsconfig.json')]);
+  run('node', [join(root, 'node_modules/typescript/bin/tsc'), '-p', join(here, 'tsconfig.json'), '--outDir', join(dist, 'types')]);
+  // What no entry speaks of. They name types of the glue, which is not part of the package either.
+  for (const name of ['engine', 'wire']) rmSync(join(dist, `types/src/${name}.d.ts`));
+  writeFileSync(join(dist, 'types/src/burgee.wasm.d.ts'), wasmTypes);
   for (const file of globSync('**/*.d.ts', { cwd: join(dist, 'types') })) {
     const text = readFileSync(join(dist, 'types', file), 'utf8');
     const forRequire = text.replace(/(from '|import\(')(\.[^']+)\.js'/g, "$1$2.cjs'");
@@ -112,4 +131,6 @@ buildModule();
 buildModel();
 await buildEntries();
 buildTypes();
+rmSync(join(here, 'dist'), { recursive: true, force: true });
+renameSync(dist, join(here, 'dist'));
 cpSync(join(root, 'LICENSE'), join(here, 'LICENSE'), { force: true });

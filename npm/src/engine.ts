@@ -2,15 +2,13 @@
 
 import * as glue from '../generated/burgee.js';
 import { BurgeeError } from './errors.js';
-import { Writer } from './wire.js';
+import type { ModuleSource } from './types.js';
 
 export type Handle = glue.Snapshot;
 export type KeptContext = glue.Context;
 
-/** What the module can be made of, synchronously. */
-export type ModuleSource = WebAssembly.Module | BufferSource;
-
 let source: (() => ModuleSource) | undefined;
+let module: WebAssembly.Module | undefined;
 let engine: glue.Engine | undefined;
 let memory: WebAssembly.Memory;
 let instances = 0;
@@ -20,20 +18,47 @@ export function provide(from: () => ModuleSource): void {
   source ??= from;
 }
 
+/** Starts with a module that is there, unless there is one already. One that cannot be started is forgotten. */
+export function provideNow(given: ModuleSource): void {
+  if (source !== undefined) return;
+  source = () => given;
+  try {
+    start();
+  } catch (error) {
+    source = module = undefined;
+    throw error;
+  }
+}
+
 /** The engine of the instance that runs now. */
 export function start(): glue.Engine {
   if (engine !== undefined) return engine;
-  if (source === undefined) {
-    throw new BurgeeError('not_initialized', '', 'call init() with the module of burgee/burgee.wasm before anything else');
-  }
-  return run(glue.initSync({ module: source() }).memory);
-}
-
-function run(of: WebAssembly.Memory): glue.Engine {
-  memory = of;
+  // The instance that is there was given up, or did not get as far as an engine.
+  if (instances > 0) glue.__wbg_reset_state();
+  memory = load().memory;
   instances++;
   engine = new glue.Engine();
   return engine;
+}
+
+function load(): glue.InitOutput {
+  if (source === undefined) {
+    throw new BurgeeError('not_initialized', '', 'call init() with the module of burgee/burgee.wasm before anything else');
+  }
+  try {
+    module ??= compiled(source());
+    // Where there is an instance, this gives that one.
+    return glue.initSync({ module });
+  } catch (error) {
+    // A page's content security policy must allow 'wasm-unsafe-eval', and init() may be given anything.
+    throw new BurgeeError('not_initialized', '', `the module cannot be started: ${error}`, { cause: error });
+  }
+}
+
+function compiled(given: ModuleSource): WebAssembly.Module {
+  const from = given instanceof WebAssembly.Module ? given : new WebAssembly.Module(given as BufferSource);
+  if (WebAssembly.Module.exports(from).every(({ name }) => name !== 'engine_new')) throw new TypeError('it is another one');
+  return from;
 }
 
 /** The number of the instance that runs now: handles of another one are dead. */
@@ -43,18 +68,19 @@ export function instance(): number {
 }
 
 /**
- * The error to throw for one that was caught around a call into wasm. A trap leaves the instance in a state that nobody
- * knows, so it is given up and a new one started; snapshots then compile themselves again when they are next used.
+ * The error to throw for one that was caught around calls into wasm, where nothing of the caller's runs. What this package did not
+ * throw is a trap, or a stack or memory that ran out halfway, and leaves the instance in a state that nobody knows. So it is given up
+ * and a new one started; snapshots and contexts write themselves again when they are next used.
  */
 export function recover(error: unknown): unknown {
-  // Running out of stack inside wasm is a RangeError in V8, and an InternalError elsewhere.
-  const trapped =
-    error instanceof WebAssembly.RuntimeError || (error instanceof RangeError && /call stack/i.test(error.message));
-  if (!trapped) return error;
+  if (error instanceof BurgeeError) return error;
   engine = undefined;
-  glue.__wbg_reset_state();
-  run(glue.initSync({ module: source!() }).memory);
-  return new BurgeeError('internal', '', 'the evaluator failed, and was started anew', { cause: error });
+  try {
+    start();
+  } catch {
+    // Perhaps there is no stack left for it here: the next call tries again.
+  }
+  return new BurgeeError('internal', '', 'the evaluator failed, and starts anew', { cause: error });
 }
 
 /** A part of the evaluator's memory; taken anew for every use, because any call may move it. */
@@ -65,19 +91,6 @@ export function view(address: number, length: number): Uint8Array {
 /** A copy of the numbers that the evaluator left at an address: a view of them would be empty once memory grows. */
 export function numbers(address: number, length: number): Uint32Array {
   return new Uint32Array(memory.buffer, address, length).slice();
-}
-
-export function hashBucket(text: string): number {
-  try {
-    const running = start();
-    // No code unit takes more than three bytes.
-    const room = text.length * 3;
-    const writer = new Writer(view(running.scratch(room), room));
-    writer.text(text);
-    return running.hashBucket(writer.place);
-  } catch (error) {
-    throw recover(error);
-  }
 }
 
 /** Compiles a document. Throws a `BurgeeError` for one that is refused. */
@@ -100,4 +113,10 @@ export function trap(): void {
   } catch (error) {
     throw recover(error);
   }
+}
+
+/** How much memory the instance that runs now has. It never shrinks. */
+export function memoryBytes(): number {
+  start();
+  return memory.buffer.byteLength;
 }

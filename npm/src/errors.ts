@@ -10,9 +10,9 @@ export type ErrorCode =
   | 'invalid_request'
   /** The handle was freed. */
   | 'freed'
-  /** `burgee/slim` was used before `init`. */
+  /** `burgee/slim` was used before `init`, or the module cannot be compiled here. */
   | 'not_initialized'
-  /** The evaluator failed. It has been started anew; other calls are not affected. */
+  /** The evaluator failed, and starts anew: other calls are not affected. */
   | 'internal';
 
 /** Every error that this package throws on purpose. */
@@ -24,7 +24,7 @@ export class BurgeeError extends Error {
     /** Where, as a JSON pointer (RFC 6901) into the registry or the request; empty for the whole. */
     readonly pointer: string,
     message: string,
-    options?: ErrorOptions,
+    options?: { cause?: unknown },
   ) {
     super(pointer === '' ? message : `${pointer}: ${message}`, options);
   }

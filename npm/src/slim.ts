@@ -1,8 +1,8 @@
 /** Without the module: for those who load it in a way of their own. */
 
-import { type ModuleSource, provide } from './engine.js';
+import { provideNow } from './engine.js';
+import type { ModuleSource } from './types.js';
 
-export type { ModuleSource } from './engine.js';
 export * from './api.js';
 
 /**
@@ -11,5 +11,5 @@ export * from './api.js';
  * `init(await WebAssembly.compileStreaming(fetch(url)))`.
  */
 export function init(module: ModuleSource): void {
-  provide(() => module);
+  provideNow(module);
 }

@@ -1,21 +1,21 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 /** Handles for those who evaluate often: a snapshot compiled once, a flag resolved once, a context written once. */
 
 import { REASONS, SOURCES } from '../generated/model.js';
 import * as engine from './engine.js';
 import { BurgeeError } from './errors.js';
-import type { Attributes, Decision, Evaluation, Explanation, JsonValue, Options, Registry, Warning } from './types.js';
-import { TENANT_OVERRIDE, USER_OVERRIDE, Writer } from './wire.js';
+import type { Attributes, Decision, Evaluation, Explanation, Inline, JsonValue, Options, Registry, Warning } from './types.js';
+import { LIST_DEPTH, TENANT_OVERRIDE, USER_OVERRIDE, Writer } from './wire.js';
 
 /** The place of a flag that the snapshot does not have. */
 const UNKNOWN = 0xffffffff;
 
-/** Names that every object inherits: an attribute of such a name must be the object's own. */
-const inherited = (name: string): boolean => name in Object.prototype;
+/** Stands for the number of the instance that has a snapshot, once the snapshot was freed. */
+const FREED = -1;
 
 interface Read {
   readonly id: number;
   readonly name: string;
-  readonly inherited: boolean;
 }
 
 interface Described {
@@ -94,8 +94,13 @@ export class Context {
 
   /** Gives its memory back now, instead of when it is garbage-collected. It may be used again: it is then written again. */
   free(): void {
-    if (this.#instance === engine.instance()) this.#kept?.free();
+    const kept = this.#kept;
     this.#kept = undefined;
+    try {
+      if (kept !== undefined && this.#instance === engine.instance()) kept.free();
+    } catch (error) {
+      throw engine.recover(error);
+    }
   }
 
   [Symbol.dispose](): void {
@@ -139,8 +144,8 @@ export class Snapshot {
       this.version = described.version;
       this.generatedAt = described.generated_at;
       this.flagKeys = Object.freeze(described.flags as string[]);
-      this.warnings = Object.freeze(described.warnings as Warning[]);
-      this.#reads = described.attributes.map((name: string, id: number) => ({ id, name, inherited: inherited(name) }));
+      this.warnings = deepFreeze(described.warnings as Warning[]);
+      this.#reads = described.attributes.map((name: string, id: number) => ({ id, name }));
       this.#inOrder = this.flagKeys.map((key, index) => new Flag(key, index, this));
       for (const flag of this.#inOrder) this.#flags.set(flag.key, flag);
     } catch (error) {
@@ -155,7 +160,11 @@ export class Snapshot {
 
   /** Writes a context once, to evaluate it often. Later changes of `attributes` do not change it. */
   context(attributes: Attributes): Context {
-    return new Context(Object.freeze({ ...plain(attributes) }), this);
+    const copy: Record<string, unknown> = { ...plain(attributes) };
+    for (const name of Object.keys(copy)) {
+      if (typeof copy[name] === 'object') copy[name] = settled(copy[name], LIST_DEPTH);
+    }
+    return new Context(Object.freeze(copy) as Attributes, this);
   }
 
   /**
@@ -166,14 +175,20 @@ export class Snapshot {
    */
   evaluate(flag: string | Flag, context: Context | Attributes, options?: Options): Evaluation {
     const resolved = this.#resolve(flag);
-    try {
-      const handle = this.#live();
-      const now = options === undefined && !resolved.described.readsTime ? 0 : time(options);
-      if (options?.overrides === undefined && context instanceof Context && context.snapshot === this) {
-        return resolved.evaluation(handle.evaluateKept(resolved.index, context.kept(), now));
+    const { reads, readsTime } = resolved.described;
+    const now = options === undefined && !readsTime ? 0 : time(options);
+    const overrides = options?.overrides ?? undefined;
+    if (overrides === undefined && context instanceof Context && context.snapshot === this) {
+      try {
+        return resolved.evaluation(this.#live().evaluateKept(resolved.index, context.kept(), now));
+      } catch (error) {
+        throw engine.recover(error);
       }
-      const length = this.#write(resolved.described.reads, context, resolved.key, options);
-      return resolved.evaluation(handle.evaluate(resolved.index, length, now));
+    }
+    const values = read(reads, context, resolved.key, overrides);
+    try {
+      const length = this.#write(reads, values);
+      return resolved.evaluation(this.#live().evaluate(resolved.index, length, now));
     } catch (error) {
       throw engine.recover(error);
     }
@@ -183,9 +198,10 @@ export class Snapshot {
   evaluateAll(context: Context | Attributes, options?: { now?: number }): Record<string, JsonValue> {
     const own = context instanceof Context && context.snapshot === this ? context : undefined;
     const used = own ?? this.context(context instanceof Context ? context.attributes : context);
+    const now = time(options);
     try {
-      const address = this.#live().evaluateAll(used.kept(), time(options));
-      const packed = engine.numbers(address, this.#inOrder.length);
+      const kept = used.kept();
+      const packed = engine.numbers(this.#live().evaluateAll(kept, now), this.#inOrder.length);
       const values: Record<string, JsonValue> = Object.create(null);
       for (let index = 0; index < packed.length; index++) {
         const flag = this.#inOrder[index]!;
@@ -211,9 +227,15 @@ export class Snapshot {
 
   /** Gives its memory back now, instead of when it is garbage-collected. It cannot be used afterwards. */
   free(): void {
-    if (this.#instance === engine.instance()) this.#handle?.free();
+    const handle = this.#handle;
+    const alive = this.#instance;
     this.#handle = undefined;
-    this.#instance = -1;
+    this.#instance = FREED;
+    try {
+      if (handle !== undefined && alive === engine.instance()) handle.free();
+    } catch (error) {
+      throw engine.recover(error);
+    }
   }
 
   [Symbol.dispose](): void {
@@ -222,28 +244,33 @@ export class Snapshot {
 
   /** @internal */
   describe(index: number): Described {
-    const described = JSON.parse(this.#live().flag(index)) ?? { version: null, reads: [], reads_time: false, variants: [] };
-    return {
-      version: described.version,
-      reads: described.reads.map((id: number) => this.#reads[id]!),
-      readsTime: described.reads_time,
-      variants: deepFreeze(described.variants),
-    };
+    try {
+      const described = JSON.parse(this.#live().flag(index)) ?? { version: null, reads: [], reads_time: false, variants: [] };
+      return {
+        version: described.version,
+        reads: described.reads.map((id: number) => this.#reads[id]!),
+        readsTime: described.reads_time,
+        variants: deepFreeze(described.variants),
+      };
+    } catch (error) {
+      throw engine.recover(error);
+    }
   }
 
   /** @internal */
   keep(attributes: Attributes): engine.KeptContext {
-    const length = this.#write(this.#reads, attributes, '', undefined);
+    const length = this.#write(this.#reads, read(this.#reads, attributes, '', undefined));
     return this.#live().keep(length);
   }
 
   #full(flag: string | Flag, context: Context | Attributes, options: Options | undefined, explain: boolean): unknown {
     const resolved = this.#resolve(flag);
+    const { reads } = resolved.described;
+    const now = time(options);
+    const values = read(reads, context, resolved.key, options?.overrides ?? undefined);
     try {
-      const handle = this.#live();
-      const now = time(options);
-      const length = this.#write(resolved.described.reads, context, resolved.key, options);
-      const decision = JSON.parse(handle.evaluateFull(resolved.index, length, now, explain));
+      const length = this.#write(reads, values);
+      const decision = JSON.parse(this.#live().evaluateFull(resolved.index, length, now, explain));
       decision.flag_key = resolved.key;
       return decision;
     } catch (error) {
@@ -259,26 +286,25 @@ export class Snapshot {
   /** The compiled snapshot, compiled again if the instance that had it is gone. */
   #live(): engine.Handle {
     if (this.#handle !== undefined && this.#instance === engine.instance()) return this.#handle;
-    if (this.#instance === -1) throw new BurgeeError('freed', '', 'the snapshot was freed');
+    if (this.#instance === FREED) throw new BurgeeError('freed', '', 'the snapshot was freed');
     this.#handle = engine.compile(this.#json);
     this.#instance = engine.instance();
     this.#room = 0;
     return this.#handle;
   }
 
-  /** Writes attributes and inline overrides into the scratch buffer, in as much room as they turn out to need. Gives their length. */
-  #write(reads: readonly Read[], context: Context | Attributes, key: string, options: Options | undefined): number {
-    const attributes = (context instanceof Context ? context.attributes : plain(context)) as Record<string, unknown>;
-    const overrides = options?.overrides;
+  /**
+   * Writes inputs into the scratch buffer, in as much room as they turn out to need. Gives their length. Nothing of the caller's may run
+   * from here to the call that reads them: it could use this very snapshot, and so this buffer.
+   */
+  #write(reads: readonly Read[], values: readonly unknown[]): number {
+    this.#live();
     for (;;) {
       const writer = new Writer(this.#buffer());
-      for (const { id, name, inherited } of reads) {
-        if (!inherited || Object.hasOwn(attributes, name)) writer.attribute(id, attributes[name]);
-      }
-      if (overrides !== undefined && overrides !== null) {
-        writer.override(USER_OVERRIDE, own(overrides.user, key));
-        writer.override(TENANT_OVERRIDE, own(overrides.tenant, key));
-      }
+      let i = 0;
+      for (; i < reads.length; i++) writer.attribute(reads[i]!.id, values[i]);
+      writer.override(USER_OVERRIDE, values[i] as Inline);
+      writer.override(TENANT_OVERRIDE, values[i + 1] as Inline);
       if (writer.fits) return writer.place;
       this.#room = Math.max(writer.place, this.#room * 2);
       this.#scratch = 0;
@@ -298,16 +324,50 @@ export class Snapshot {
   }
 }
 
-/** The member `key` of an object, if it is the object's own. */
-function own<T>(members: Readonly<Record<string, T>> | null | undefined, key: string): T | undefined {
-  return members !== undefined && members !== null && Object.hasOwn(members, key) ? members[key] : undefined;
+/**
+ * Reads from the caller's objects, getters and proxies included, what an evaluation needs: the attributes in the order of `reads`, and
+ * behind them the user's and the tenant's override, if there are any. Only what is an object's own counts.
+ */
+function read(reads: readonly Read[], context: Context | Attributes, key: string, overrides: Options['overrides']): unknown[] {
+  const attributes = (context instanceof Context ? context.attributes : plain(context)) as Record<string, unknown>;
+  const values = new Array<unknown>(reads.length);
+  for (let i = 0; i < reads.length; i++) {
+    const { name } = reads[i]!;
+    const value = Object.hasOwn(attributes, name) ? attributes[name] : undefined;
+    values[i] = typeof value === 'object' ? settled(value, LIST_DEPTH) : value;
+  }
+  if (overrides !== undefined && overrides !== null) {
+    object(overrides, '/overrides');
+    values.push(own(overrides.user, '/overrides/user', key), own(overrides.tenant, '/overrides/tenant', key));
+  }
+  return values;
+}
+
+/** A value that will not change: a list as a copy, and anything else as it is, because of objects only that they are there is read. */
+function settled(value: unknown, depth: number): unknown {
+  if (!Array.isArray(value)) return value;
+  if (depth === 0) return {};
+  const copy: unknown[] = [];
+  for (let i = 0; i < value.length; i++) copy.push(settled(value[i], depth - 1));
+  return Object.freeze(copy);
+}
+
+/** An override of those for a scope, if it is the object's own. */
+function own(scope: Readonly<Record<string, Inline>> | null | undefined, pointer: string, key: string): Inline | undefined {
+  if (scope === undefined || scope === null) return undefined;
+  return Object.hasOwn(object(scope, pointer), key) ? scope[key] : undefined;
 }
 
 /** The context as an object; leaving it out is an empty one. */
 function plain(context: Attributes | null | undefined): Attributes {
-  if (context === undefined || context === null) return {};
-  if (typeof context !== 'object') throw new BurgeeError('invalid_request', '/context', 'must be an object');
-  return context;
+  return context === undefined || context === null ? {} : object(context, '/context');
+}
+
+function object<T>(value: T, pointer: string): T {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new BurgeeError('invalid_request', pointer, 'must be an object');
+  }
+  return value;
 }
 
 function text(value: unknown, pointer: string): string {
@@ -324,11 +384,24 @@ function time(options: { now?: number } | undefined): number {
 }
 
 function toBytes(registry: Registry | string | Uint8Array): Uint8Array {
-  // A copy: the document is compiled again after a trap, and must be the same then.
-  if (registry instanceof Uint8Array) return registry.slice();
-  const json = typeof registry === 'string' ? registry : JSON.stringify(registry);
-  // What JSON cannot say, such as undefined, is no document.
-  return new TextEncoder().encode(json ?? '');
+  // A copy: the document is compiled again after a trap, and must be the same then. Not by its own slice(): a Buffer's copies nothing.
+  if (ArrayBuffer.isView(registry)) return new Uint8Array(registry.buffer, registry.byteOffset, registry.byteLength).slice();
+  const json = typeof registry === 'string' ? registry : stringify(registry);
+  // The encoder would put a character of its own for a lone surrogate, where the document must be found at fault.
+  return new TextEncoder().encode(json.replace(LONE_SURROGATE, (unit) => `\\u${unit.charCodeAt(0).toString(16)}`));
+}
+
+// In unicode mode a pair is one character, so only a surrogate that stands alone is in the class.
+const LONE_SURROGATE = /[\ud800-\udfff]/gu;
+
+/** The JSON of a registry. What JSON cannot say is no document. */
+export function stringify(registry: unknown): string {
+  try {
+    return JSON.stringify(registry) ?? '';
+  } catch (error) {
+    // A list in itself, or a bigint.
+    throw new BurgeeError('invalid_json', '', `the registry cannot be written as JSON: ${error}`, { cause: error });
+  }
 }
 
 function deepFreeze<T>(value: T): T {

@@ -8,6 +8,7 @@ import type {
   Override,
   Reason,
   RolloutStage,
+  Serve,
   SnapshotDocument,
   Source,
   Step,
@@ -54,26 +55,48 @@ export type Time = string | number;
 
 /** A flag as a registry may write it: only its key must be there, and a stage may stand at the top level. */
 export type FlagInput = Pick<FlagDocument, 'key'> &
-  Nullable<Omit<FlagDocument, 'key' | 'variants' | 'created_at' | 'updated_at'>> & {
-    variants?: readonly Variant[] | null;
-    created_at?: Time | null;
-    updated_at?: Time | null;
-    rollout_stage?: RolloutStage | null;
-    rollout_stage_map?: Readonly<Record<string, RolloutStage>> | null;
-  };
+  Optional<Omit<FlagDocument, 'key' | 'variants' | 'created_at' | 'updated_at' | 'stage' | 'fallthrough'>> & {
+    readonly variants?: readonly Readonly<Written<Variant>>[] | null;
+    readonly created_at?: Time | null;
+    readonly updated_at?: Time | null;
+    readonly fallthrough?: ServeInput | null;
+  } & StageInput;
 
-type Nullable<T> = { readonly [K in keyof T]?: T[K] | null };
+/** A stage may stand at the flag's top level instead. */
+type StageInput =
+  | (Optional<Pick<FlagDocument, 'stage'>> & { readonly rollout_stage?: null; readonly rollout_stage_map?: null })
+  | (Optional<FlagStage> & { readonly stage?: null });
+
+/** One of the two forms, and not both. */
+type ServeInput =
+  | (Written<Extract<Serve, { variant: unknown }>> & { readonly distribution?: null })
+  | (Written<Extract<Serve, { distribution: unknown }>> & { readonly variant?: null });
+
+type FlagStage = NonNullable<FlagDocument['stage']>;
+
+/** A part of a document that is handed over: nobody writes into it, so it may be read-only. */
+type Written<T> = T extends readonly (infer Item)[]
+  ? readonly Written<Item>[]
+  : T extends object
+    ? { readonly [K in keyof T]: Written<T[K]> }
+    : T;
+
+/** The same, with everything optional, and null for what is absent. */
+type Optional<T> = { readonly [K in keyof T]?: Written<T[K]> | null };
 
 /** A registry or snapshot as it may be written: only its flags must be there. */
-export type Registry = Nullable<Omit<SnapshotDocument, 'flags' | 'overrides' | 'kill_switches' | 'generated_at'>> & {
+export type Registry = Optional<Omit<SnapshotDocument, 'flags' | 'overrides' | 'kill_switches' | 'generated_at'>> & {
   readonly flags: readonly FlagInput[];
   readonly generated_at?: Time | null;
-  readonly overrides?: readonly (Omit<Override, 'expires_at' | 'created_at'> & {
-    expires_at?: Time | null;
-    created_at?: Time | null;
-  })[] | null;
-  readonly kill_switches?: readonly (Pick<KillSwitch, 'category'> & Partial<KillSwitch>)[] | null;
+  readonly overrides?: readonly OverrideInput[] | null;
+  readonly kill_switches?: readonly (Pick<KillSwitch, 'category'> & Optional<KillSwitch>)[] | null;
 };
+
+type OverrideInput = Readonly<Pick<Override, 'scope' | 'id' | 'flag' | 'variant'>> &
+  Optional<Omit<Override, 'expires_at' | 'created_at'>> & {
+    readonly expires_at?: Time | null;
+    readonly created_at?: Time | null;
+  };
 
 /** What an attribute can be. Absent, undefined and null are the same. */
 export type AttributeValue =
@@ -127,6 +150,12 @@ export interface BatchRequest extends Options {
   readonly flags: readonly string[];
   readonly context?: Attributes | null;
 }
+
+/** What `burgee/slim` takes: the module's bytes, or the module compiled, in whatever way the runtime's own types declare that. */
+export type ModuleSource = ArrayBuffer | Uint8Array | CompiledModule;
+
+/** A compiled module, as the runtime's own types declare it. */
+export type CompiledModule = typeof globalThis extends { WebAssembly: { Module: { prototype: infer Module } } } ? Module : object;
 
 /** What `Snapshot.evaluate` gives: frozen, and shared between calls. */
 export interface Evaluation {

@@ -11,7 +11,7 @@ export const USER_OVERRIDE = 0xffff;
 export const TENANT_OVERRIDE = 0xfffe;
 
 /** Lists in lists are written to this depth, and deeper ones as objects: they equal nothing. It also ends a list in itself. */
-const LIST_DEPTH = 4;
+export const LIST_DEPTH = 4;
 
 const float = new Float64Array(1);
 const floatBytes = new Uint8Array(float.buffer);
