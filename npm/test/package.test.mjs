@@ -13,12 +13,12 @@ import { NPM, ROOT, manifest, tarball } from './support/pack.mjs';
 import { project } from './support/project.mjs';
 import { report } from './support/report.mjs';
 
-/** Bytes with brotli. Measured: 60.4 kB and 76.7 kB (base64 packs badly, which is what slim is for). */
+/** Bytes with brotli. Measured: 59.1 kB, and 75.0 kB with the module in base64, which packs badly. 60 kB is what users are promised. */
 const BUDGETS = [
-  [['dist/slim.js', 'dist/burgee.wasm'], 61_440],
-  [['dist/workerd.js', 'dist/burgee.wasm'], 61_440],
-  [['dist/index.js'], 79_000],
-  [['dist/index.cjs'], 79_000],
+  [['dist/slim.js', 'dist/burgee.wasm'], 60_000],
+  [['dist/workerd.js', 'dist/burgee.wasm'], 60_000],
+  [['dist/index.js'], 77_000],
+  [['dist/index.cjs'], 77_000],
 ];
 
 const { folder, write, node } = project({
