@@ -36,7 +36,7 @@ export function pinIn(manifest, name) {
   return found[1];
 }
 
-/** The programs compiled from crates.io, by name. A module and the tool that binds it must be of one version. */
+/** The programs compiled from source, by name. A module and the tool that binds it must be of one version. */
 export function rustTools() {
   const manifest = join(ROOT, 'Cargo.toml');
   const wasmBindgen = pinIn(manifest, 'wasm-bindgen');
