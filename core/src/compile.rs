@@ -149,7 +149,12 @@ impl Compiler {
             Ok(flag) => Some(self.valid_flag(flag, tenant)),
             Err((code, faults)) => {
                 self.warn_of(code, &faults);
-                key.map(|key| CompiledFlag { key: key.into(), flag_type: FlagType::Boolean, version: None, body: None })
+                key.map(|key| CompiledFlag {
+                    key: key.into(),
+                    flag_type: FlagType::Boolean,
+                    version: None,
+                    body: Err(code),
+                })
             }
         };
         if let Some(flag) = compiled {
@@ -227,7 +232,7 @@ impl Compiler {
             key: flag.key.into(),
             flag_type: flag.flag_type,
             version: Some(flag.version),
-            body: Some(Box::new(body)),
+            body: Ok(Box::new(body)),
         }
     }
 
@@ -276,7 +281,8 @@ impl Compiler {
 
     fn stored_override(&mut self, index: usize, row: Override) {
         let place = self.by_key.get(row.flag.as_bytes()).and_then(|place| usize::try_from(place).ok());
-        let Some(body) = place.and_then(|place| self.flags.get_mut(place)).and_then(|flag| flag.body.as_mut()) else {
+        let Some(body) = place.and_then(|place| self.flags.get_mut(place)).and_then(|flag| flag.body.as_mut().ok())
+        else {
             // The flag is invalid and off, whatever rows say.
             return;
         };
@@ -306,7 +312,7 @@ impl Compiler {
             }
         }
         let global = engaged.iter().any(|category| category == KillSwitch::GLOBAL);
-        for body in self.flags.iter_mut().filter_map(|flag| flag.body.as_mut()) {
+        for body in self.flags.iter_mut().filter_map(|flag| flag.body.as_mut().ok()) {
             body.kill_switch = match body.kill_switch.take() {
                 _ if global => Some(EngagedSwitch::Global),
                 Some(EngagedSwitch::Category(category)) if engaged.iter().any(|name| **name == *category) => {

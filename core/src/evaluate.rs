@@ -81,7 +81,7 @@ impl Snapshot {
         request: &Request<'_>,
         trace: &mut impl Trace<'s>,
     ) -> Decision<'s> {
-        let Some(body) = &flag.body else {
+        let Ok(body) = &flag.body else {
             trace.step(|| Step::new(Source::Off, Outcome::Match));
             return Decision::new(Some(flag), None, Source::Off, Reason::FlagInvalid);
         };

@@ -9,7 +9,7 @@ use rustc_hash::FxBuildHasher;
 
 use crate::bucketing::{Bucketer, Cut};
 use crate::context::{Attribute, attribute};
-use crate::fault::Warning;
+use crate::fault::{Warning, WarningCode};
 use crate::model::{FlagType, RolloutStage, Value};
 use crate::text::Text;
 
@@ -56,7 +56,8 @@ pub struct CompiledFlag {
     pub(crate) flag_type: FlagType,
     /// None for an invalid flag, of which nothing but the key is known.
     pub(crate) version: Option<u64>,
-    pub(crate) body: Option<Box<Body>>,
+    /// For a flag that is off as a whole: the warning that says why.
+    pub(crate) body: Result<Box<Body>, WarningCode>,
 }
 
 /// What a valid flag is made of.
@@ -147,6 +148,12 @@ impl CompiledFlag {
         self.version
     }
 
+    /// Why it is off as a whole, if it is: the code of its warning.
+    #[must_use]
+    pub fn warning(&self) -> Option<WarningCode> {
+        self.body.as_ref().err().copied()
+    }
+
     /// Its variants, by their places; none for an invalid flag.
     #[must_use]
     pub fn variants(&self) -> &[CompiledVariant] {
@@ -157,13 +164,13 @@ impl CompiledFlag {
     #[must_use]
     pub fn reads_time(&self) -> bool {
         let ends = |overrides: &StoredOverrides| overrides.rows.iter().any(|row| row.expires_at.is_some());
-        self.body.as_ref().is_some_and(|body| ends(&body.user_overrides) || ends(&body.tenant_overrides))
+        self.body.as_ref().is_ok_and(|body| ends(&body.user_overrides) || ends(&body.tenant_overrides))
     }
 
     /// The attributes that its evaluation can ask for, by their ids in the snapshot's table, each once.
     #[must_use]
     pub fn reads(&self, snapshot: &Snapshot) -> Vec<u32> {
-        let Some(body) = &self.body else { return Vec::new() };
+        let Ok(body) = &self.body else { return Vec::new() };
         let mut ids: Vec<u32> = Vec::new();
         let mut read = |names: &[&str]| {
             for known in names.iter().filter_map(|name| snapshot.attribute(name)) {
@@ -202,7 +209,7 @@ impl CompiledFlag {
     pub(crate) fn is_enabled_by(&self, variant: &CompiledVariant) -> bool {
         match variant.value {
             Value::Boolean(value) => value,
-            _ => self.body.as_ref().is_some_and(|body| body.off != Some(variant.index)),
+            _ => self.body.as_ref().is_ok_and(|body| body.off != Some(variant.index)),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! One evaluation as it is answered: the evaluator's decision, and beside it where it came from.
 
-use burgee_core::{Decision, DecisionJson, Outcome, Reason, Request, Snapshot, Step};
+use burgee_core::{Decision, DecisionJson, Outcome, Request, Snapshot, Step, WarningCode};
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
@@ -46,11 +46,10 @@ impl<'a> Answer<'a> {
 
 /// What a caller should know of this answer although it is one: codes, none of which repeats what `reason` says in full.
 fn warnings(decision: &Decision<'_>, steps: &[Step<'_>], served: &Served<'_>) -> Vec<&'static str> {
-    let invalid = decision.reason == Reason::FlagInvalid;
+    let off = decision.flag.and_then(|flag| flag.warning()).map(WarningCode::as_str);
     let skipped = steps.iter().any(|step| step.outcome == Outcome::UnknownVariant);
-    let codes =
-        [(invalid, "invalid_flag"), (skipped, "override_unknown_variant"), (served.fault.is_some(), "refresh_failed")];
-    codes.into_iter().filter_map(|(holds, code)| holds.then_some(code)).collect()
+    let codes = [(skipped, "override_unknown_variant"), (served.fault.is_some(), "refresh_failed")];
+    off.into_iter().chain(codes.into_iter().filter_map(|(holds, code)| holds.then_some(code))).collect()
 }
 
 impl Serialize for Answer<'_> {
