@@ -8,6 +8,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Miniflare } from 'miniflare';
 import { chromium } from 'playwright-core';
+import { BROWSER_ARGUMENTS } from '../../tools/browser.mjs';
 
 // Nothing here asks where this machine is, or reports anything.
 process.env.NODE_ENV ??= 'test';
@@ -16,16 +17,6 @@ const { unstable_getMiniflareWorkerOptions: optionsOf } = createRequire(import.m
 
 export const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const CONFIG = join(ROOT, 'worker', 'wrangler.jsonc');
-const BROWSER_ARGS = [
-  '--headless',
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-];
 
 export const vectors = (name) => JSON.parse(readFileSync(join(ROOT, 'parity', 'vectors', `${name}.json`), 'utf8'));
 
@@ -89,7 +80,7 @@ export async function startSite({
 export async function startBrowser() {
   const executablePath = process.env.CHROMIUM_BIN;
   if (!executablePath) throw new Error('CHROMIUM_BIN names no browser: . ./tools/env.sh sets it');
-  const browser = await chromium.launch({ executablePath, args: BROWSER_ARGS });
+  const browser = await chromium.launch({ executablePath, args: BROWSER_ARGUMENTS });
   return {
     stop: () => browser.close(),
 

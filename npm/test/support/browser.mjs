@@ -7,24 +7,15 @@ import { once } from 'node:events';
 import { extname, join, normalize } from 'node:path';
 import { after } from 'node:test';
 import { chromium } from 'playwright-core';
+import { BROWSER_ARGUMENTS } from '../../../tools/browser.mjs';
 
-const ARGUMENTS = [
-  '--headless',
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-];
 const TYPES = { '.html': 'text/html', '.js': 'text/javascript', '.wasm': 'application/wasm' };
 
 /** A browser of the machine: CHROMIUM_BIN names it, which tools/env.sh sets. */
 export async function browser() {
   const executablePath = process.env.CHROMIUM_BIN;
   assert.ok(executablePath, 'CHROMIUM_BIN must name a Chromium or Chrome: install one, or set it');
-  const launched = await chromium.launch({ executablePath, args: ARGUMENTS });
+  const launched = await chromium.launch({ executablePath, args: BROWSER_ARGUMENTS });
   after(() => launched.close());
   return launched;
 }
