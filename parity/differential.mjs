@@ -15,7 +15,8 @@ import { loadPackage } from './npm-package.mjs';
 const USAGE = 'usage: node parity/differential.mjs [--seed N] [--count N] [--native PATH] [--npm PATH | --no-npm]';
 const NPM_FOLDER = fileURLToPath(new URL('../npm', import.meta.url));
 const SHOWN = 20;
-const HANDLE_FIELDS = ['flag_key', 'value', 'variant', 'enabled', 'source', 'reason', 'flag_version'];
+// What has no value there is null, and never left out.
+const HANDLE_FIELDS = ['flag_key', 'value', 'variant', 'enabled', 'source', 'reason', 'rule_id', 'prerequisite', 'flag_version'];
 
 const FF = createRequire(import.meta.url)('./reference/evaluator.js');
 
@@ -104,14 +105,8 @@ function attempt(make) {
   }
 }
 
-// Entry → the codes of its warnings. Of a warning the page fixes the code and which entry it names; where inside the
-// entry it points is a help to the reader, and in what order warnings stand is nobody's business.
-function comparable(warnings) {
-  const entries = {};
-  for (const { code, pointer } of warnings) (entries[pointer.split('/').slice(0, 3).join('/')] ??= []).push(code);
-  for (const codes of Object.values(entries)) codes.sort();
-  return entries;
-}
+// Of a warning, its words are everybody's own.
+const comparable = (warnings) => warnings.map(({ code, pointer }) => `${code} ${pointer}`);
 
 // A key that is not Unicode cannot come back from a program that holds text as UTF-8: it is known to be unknown, and
 // its name is not compared.
@@ -175,12 +170,13 @@ function dropIn(wasm, registry, requests) {
 function compareHandles(wasm, loaded, { registry, text, requests }, report) {
   const snapshot = attempt(() => new wasm.Snapshot(text ?? registry));
   if (refusal(snapshot)) return; // Reported with the warnings.
-  const pick = (decision) => Object.fromEntries(HANDLE_FIELDS.map((name) => [name, decision[name]]));
+  const pick = (decision) => Object.fromEntries(HANDLE_FIELDS.map((name) => [name, decision[name] ?? null]));
   const compare = (how, request, expected, evaluate) => {
     const got = attempt(evaluate);
     if (!Object.isFrozen(got) && !refusal(got)) report(`${how}: frozen`, request, { isFrozen: true }, [['wasm', { isFrozen: false }]]);
-    const { rule_id: rule, ...rest } = got;
-    report(how, request, pick(expected), [['wasm', rule === null || rule === undefined ? rest : got]]);
+    // What OpenFeature is told (section 6 of the page) is not the oracle's to say.
+    const { openfeature_reason: reason, metadata, ...rest } = got;
+    report(how, request, pick(expected), [['wasm', rest]]);
   };
   requests.forEach((request, i) => {
     const { key, context, overrides, now } = request;
@@ -240,10 +236,17 @@ class Findings {
   }
 }
 
-// A registry without the entries that have nothing to do with the flag.
+// A registry without the entries that have nothing to do with the flag and its prerequisites.
 function relevant(registry, key) {
   if (key === undefined || !Array.isArray(registry?.flags)) return registry;
-  const about = (list, name) => (Array.isArray(list) ? list.filter((entry) => entry?.[name] === key) : list);
+  const keys = new Set([key]);
+  // A set goes on while it grows.
+  for (const one of keys) {
+    for (const { prerequisites } of registry.flags.filter((flag) => flag?.key === one)) {
+      if (Array.isArray(prerequisites)) for (const prerequisite of prerequisites) keys.add(prerequisite?.flag);
+    }
+  }
+  const about = (list, name) => (Array.isArray(list) ? list.filter((entry) => keys.has(entry?.[name])) : list);
   return { ...registry, flags: about(registry.flags, 'key'), overrides: about(registry.overrides, 'flag') };
 }
 

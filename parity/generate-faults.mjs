@@ -78,7 +78,7 @@ export const faults = [
   ['variant key empty', bare(() => ({ variants: [{ key: '', value: true }] }))],
   ['variant key too long', bare((random) => ({ variants: [{ key: random.pick(['v', '\u00e9', '\u{1f600}']).repeat(129), value: true }] }))],
   ['variant keys not unique', bare(() => ({ variants: [one(true), { key: 'two', value: false }, one(true)] }))],
-  ['variant without value', bare((random) => ({ type: random.pick(['boolean', 'string', 'json']), variants: [{ key: 'one' }] }))],
+  ['variant without value', bare((random) => ({ type: random.pick(['boolean', 'integer', 'number', 'json']), variants: [{ key: 'one' }] }))],
   ...WRONG_VALUES.map(([type, values]) => [
     `value not of type ${type}`,
     bare((random) => ({ type, variants: [one(random.pick(values))] })),
@@ -212,4 +212,7 @@ export const documentFaults = [
   ['segments', set('segments', NOT_LISTS)],
   ['overrides', set('overrides', NOT_LISTS)],
   ['kill_switches', set('kill_switches', NOT_LISTS)],
+  ['more than 1,000 segments', (document) => ({ ...document, segments: manySegments(1001) })],
 ];
+
+export const manySegments = (count) => Array.from({ length: count }, (_, i) => ({ key: `s${i}` }));

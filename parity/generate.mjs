@@ -5,8 +5,11 @@
 // prints what the oracle makes of the cases of a seed, and fails where something that should come up never does.
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
-import { faults, rowFaults, switchFaults, documentFaults, twists } from './generate-faults.mjs';
-import { Random } from './random.mjs';
+import { ConditionDrawer } from './generate-conditions.mjs';
+import { documentFaults, faults, manySegments, rowFaults, switchFaults, twists } from './generate-faults.mjs';
+import { faults as ruleFaults, segmentFaults, segmentTwists, twists as ruleTwists } from './generate-faults-rules.mjs';
+import { attachPrerequisites, drawRules, drawSegment, drawSegmentKeys, drawShape } from './generate-rules.mjs';
+import { Deck, Random } from './random.mjs';
 import { rewritten } from './rewrite-json.mjs';
 
 const LONG_KEY = 'k'.repeat(128);
@@ -40,12 +43,17 @@ function put(object, name, value) {
 /**
  * Cases with `count` requests in all: `{registry, text, requests, marks}`. `text`, where there is one, is the registry
  * as another JSON text of the same meaning. `marks` are what the drawer meant: `{pointer, rule, code}` for an entry
- * that must have the warning `code`, `{pointer, rule, isFine}` for one that must not be at fault.
+ * that must have the warning `code`, `{pointer, rule?, isFine}` for one that must not be at fault.
  */
 export function* generate(seed, count = 20_000) {
   const random = new Random(seed);
+  const decks = {
+    faults: new Deck([...faults, ...ruleFaults]), twists: new Deck([...twists, ...ruleTwists]), rowFaults: new Deck(rowFaults),
+    switchFaults: new Deck(switchFaults), segmentFaults: new Deck(segmentFaults), segmentTwists: new Deck(segmentTwists),
+    documentFaults: new Deck(documentFaults),
+  };
   for (let drawn = 0; drawn < count; ) {
-    const drawer = new Drawer(random);
+    const drawer = new Drawer(random, decks);
     const { registry, marks } = drawer.registry();
     const text = random.chance(0.25) && !drawer.isLarge ? rewritten(registry, random) : undefined;
     const requests = random.list(1, 8, () => drawer.request()).slice(0, count - drawn);
@@ -56,8 +64,9 @@ export function* generate(seed, count = 20_000) {
 
 // What the parts of one case have in common, so that ids, keys and times meet.
 class Drawer {
-  constructor(random) {
+  constructor(random, decks) {
     this.random = random;
+    this.decks = decks;
     this.keys = random.sample(FLAG_KEYS, random.between(1, 5));
     this.ids = [...random.sample(WORD_IDS, 2), random.pick(DIGIT_IDS), `U-${random.word()}`];
     this.isLarge = false;
@@ -69,52 +78,98 @@ class Drawer {
       [10, () => random.between(32_503_680_000_000, 200_000_000_000_000)],
       [10, () => random.pick([0, 1, -1, 999, -62_000_000_000_001, 951_782_400_000])],
     ]);
+    this.conditions = new ConditionDrawer(random, {
+      now: this.now,
+      time: (millis) => this.time(millis),
+      known: new Map([
+        ['tier', ['staff', 'free', 'anonymous']], ['env', ['dev', 'prod']], ['role_key', ['admin']], ['user_id', [...this.ids, 42]], ['project_id', this.ids],
+      ]),
+    });
+    this.segmentKeys = [];
   }
 
   // ---- The document ------------------------------------------------------------------------------------------------
 
   registry() {
-    const { random } = this;
+    const { random, decks } = this;
     const marks = [];
-    const entries = this.keys.map((key) => this.flagEntry(key));
-    // A second flag of a key, before or behind the first.
-    if (random.chance(0.12)) entries.splice(random.between(0, entries.length), 0, this.flagEntry(random.pick(this.keys)));
-    const rows = random.list(0, 14, () => this.rowEntry());
-    const switches = random.list(0, 2, () => this.switchEntry());
     const take = (name, list) =>
       list.map(({ entry, mark }, i) => {
         if (mark) marks.push({ pointer: `/${name}/${i}`, ...mark });
         return entry;
       });
-    const registry = { flags: take('flags', entries) };
+    const segments = take('segments', this.segmentEntries());
+    const flags = take('flags', this.flagEntries());
+    if (JSON.stringify(flags).includes('"at-fault"')) segments.push({ key: 'at-fault', name: 5 });
+    const registry = { flags };
+    if (segments.length > 0 || random.chance(0.5)) registry.segments = segments;
+    else if (random.chance(0.01)) registry.segments = manySegments(1000);
+    const rows = random.list(0, 14, () => this.rowEntry());
+    const switches = random.list(0, 2, () => this.switchEntry());
     const options = {
       schema: () => random.pick(['burgee.registry/1', 'burgee.snapshot/1', null]),
       tenant: () => random.weighted([[9, () => random.pick(TENANTS)], [1, null]]),
       version: () => random.pick([0, 1, 2 ** 53 - 1, null]),
       generated_at: () => random.weighted([[4, () => this.time(this.now)], [1, null]]),
-      segments: () => random.pick([[], null]),
       overrides: () => take('overrides', rows),
       kill_switches: () => take('kill_switches', switches),
       comment: () => random.pick(['ignored', 5, { flags: [] }]),
     };
     for (const [name, draw] of Object.entries(options)) if (random.chance(0.8)) registry[name] = draw();
     if (!random.chance(0.02)) return { registry, marks };
-    const [rule, apply] = random.pick(documentFaults);
+    const [rule, apply] = decks.documentFaults.draw(random);
     return { registry: apply(registry, random), marks: [{ rule: `document: ${rule}`, isRefused: true }] };
+  }
+
+  // ---- Segments ----------------------------------------------------------------------------------------------------
+
+  // Leaves the keys that flags may name in `segmentKeys`.
+  segmentEntries() {
+    const { random, decks } = this;
+    const keys = drawSegmentKeys(random);
+    // A second one of a key.
+    if (keys.length > 0 && random.chance(0.1)) keys.push(random.pick(keys));
+    const taken = new Set();
+    return keys.map((key) => {
+      const segment = drawSegment(this, key);
+      const [deck, mark] = random.weighted([
+        [18, [decks.segmentFaults, { code: 'invalid_segment' }]],
+        [8, [decks.segmentTwists, { isFine: true }]],
+        [74, [undefined, { isFine: true }]],
+      ]);
+      const [rule, apply] = deck?.draw(random) ?? [];
+      const entry = apply ? apply(segment, random) : segment;
+      if (!taken.has(entry?.key) && mark.isFine) this.segmentKeys.push(entry.key);
+      taken.add(entry?.key);
+      return { entry, mark: { ...(rule && { rule: `segment: ${rule}` }), ...mark } };
+    });
   }
 
   // ---- Flags -------------------------------------------------------------------------------------------------------
 
-  flagEntry(key) {
+  flagEntries() {
     const { random } = this;
-    const flag = this.flag(key);
-    const [list, mark] = random.weighted([
-      [13, [faults, { code: 'invalid_flag' }]],
-      [12, [twists, { isFine: true }]],
-      [75, []],
+    const keys = [...this.keys];
+    // A second flag of a key, before or behind the first.
+    if (random.chance(0.12)) keys.splice(random.between(0, keys.length), 0, random.pick(this.keys));
+    const flags = keys.map((key) => this.flag(key));
+    attachPrerequisites(flags, this.names, this);
+    const entries = flags.map((flag) => this.flagEntry(flag));
+    if (!random.chance(0.06)) return entries;
+    const shape = drawShape(random);
+    this.keys.push(...shape.map(({ key }) => key));
+    return [...entries, ...shape.map((entry) => ({ entry }))];
+  }
+
+  flagEntry(flag) {
+    const { random, decks } = this;
+    const [deck, mark] = random.weighted([
+      [13, [decks.faults, { code: 'invalid_flag' }]],
+      [9, [decks.twists, { isFine: true }]],
+      [78, []],
     ]);
-    if (!list) return { entry: flag };
-    const [rule, apply] = random.pick(list);
+    if (!deck) return { entry: flag, mark: { isFine: true } };
+    const [rule, apply] = deck.draw(random);
     const entry = apply(flag, random);
     this.isLarge ||= JSON.stringify(entry).length > 20_000;
     return { entry, mark: { rule: `flag: ${rule}`, ...mark } };
@@ -133,6 +188,9 @@ class Drawer {
     };
     if (type !== 'boolean' || random.chance(0.5)) flag.type = type;
     if (variants) flag.variants = variants;
+    if (type === 'string' && random.chance(0.3)) this.shorten(flag);
+    const isWeighted = variants?.length > 0 && random.chance(0.1);
+    if (isWeighted) this.addWeights(variants);
     maybe(0.3, 'state', () => random.weighted([[5, 'on'], [3, 'off'], [2, 'archived'], [1, null]]));
     maybe(0.7, 'version', () => random.between(0, 1000));
     maybe(0.3, 'description', () => random.pick(['', 'what it is for', '\u{1f600}', null]));
@@ -148,11 +206,10 @@ class Drawer {
     maybe(0.3, 'kill_switch', () => random.pick(CATEGORIES));
     maybe(0.1, 'high_impact', () => random.chance(0.5));
     maybe(0.1, 'sensitive', () => ({ sensitive_flag: true, requires_approval: random.chance(0.5) }));
-    maybe(0.04, random.pick(['prerequisites', 'rules']), () => []);
-    maybe(0.02, 'prerequisites', () => [{ flag: random.pick(FLAG_KEYS), variants: ['on'] }]);
-    maybe(0.02, 'rules', () => [{ id: 'r1', when: { attr: 'country', op: 'equals', value: 'CA' }, serve: { variant: names[0] } }]);
-    if (random.chance(0.45)) this.addStage(flag);
-    maybe(0.5, 'fallthrough', () => this.serve(names));
+    maybe(0.04, 'prerequisites', () => random.pick([[], null]));
+    maybe(0.45, 'rules', () => random.weighted([[1, []], [1, null], [18, () => drawRules(this, names, ATTRIBUTES, SALTS)]]));
+    if (random.chance(0.4)) this.addStage(flag);
+    if (!isWeighted) maybe(0.5, 'fallthrough', () => this.serve(names, 0.15));
     return flag;
   }
 
@@ -161,6 +218,19 @@ class Drawer {
     if (type === 'boolean' && random.chance(0.6)) return random.pick([undefined, undefined, null, []]);
     const keys = random.sample(VARIANT_KEYS, random.between(1, 4));
     return keys.map((key) => ({ key, value: this.value(type) }));
+  }
+
+  // The short form of variants, of all or of some.
+  shorten(flag) {
+    const { random } = this;
+    for (const variant of flag.variants) if (random.chance(0.6)) delete variant.value;
+    if (flag.variants.every((variant) => !('value' in variant)) && random.chance(0.8)) delete flag.type;
+  }
+
+  addWeights(variants) {
+    const { random } = this;
+    for (const variant of variants) if (random.chance(0.7)) variant.weight = random.pick([0, 1, 1, 50, 0.1, null, random.unit()]);
+    if (!variants.some((variant) => variant.weight > 0)) variants[0].weight = 1;
   }
 
   value(type) {
@@ -202,9 +272,9 @@ class Drawer {
     return targets;
   }
 
-  serve(names) {
+  serve(names, single) {
     const { random } = this;
-    if (random.chance(0.15)) return { variant: random.pick(names) };
+    if (random.chance(single)) return { variant: random.pick(names) };
     const weight = () => random.weighted([
       [4, () => random.between(1, 100)],
       [3, 0],
@@ -229,7 +299,7 @@ class Drawer {
     if (random.chance(0.2)) row.approval_ref = random.pick(['APR-1', null]);
     if (random.chance(0.2)) row.created_at = this.time(this.now);
     if (!random.chance(0.06)) return { entry: row };
-    const [rule, apply] = random.pick(rowFaults);
+    const [rule, apply] = this.decks.rowFaults.draw(random);
     return { entry: apply(row, random), mark: { rule: `row: ${rule}`, code: 'invalid_override' } };
   }
 
@@ -248,7 +318,7 @@ class Drawer {
     const entry = { category: random.weighted([[12, () => random.pick(CATEGORIES)], [1, '*']]) };
     if (random.chance(0.5)) entry.engaged = random.pick([true, false, null]);
     if (!random.chance(0.12)) return { entry };
-    const [rule, apply] = random.pick(switchFaults);
+    const [rule, apply] = this.decks.switchFaults.draw(random);
     return { entry: apply(entry, random), mark: { rule: `switch: ${rule}`, code: 'invalid_kill_switch' } };
   }
 
@@ -308,6 +378,7 @@ class Drawer {
     for (const name of random.sample(ATTRIBUTES, random.between(0, 3))) {
       if (!Object.hasOwn(context, name)) put(context, name, this.id());
     }
+    for (const [name, value] of this.conditions.attributes()) put(context, name, value);
     return context;
   }
 
@@ -335,14 +406,17 @@ class Drawer {
 
   overrides(key) {
     const { random } = this;
-    const value = () => random.weighted([
-      [4, () => this.variantOf(key)],
+    const value = (flag) => random.weighted([
+      [4, () => this.variantOf(flag)],
       [1, () => random.pick([null, '', 'no-such', '\ud800', 0, 1, NaN, -0, [], ['on'], {}])],
     ]);
     const scope = () => {
       const map = {};
-      if (random.chance(0.6)) put(map, key, value());
-      if (random.chance(0.3)) put(map, random.pick(FLAG_KEYS), value());
+      if (random.chance(0.6)) put(map, key, value(key));
+      // Of others: prerequisites of the flag, at times.
+      for (const other of random.sample([...this.keys, ...FLAG_KEYS], random.between(0, 2))) {
+        if (other !== key) put(map, other, value(other));
+      }
       return map;
     };
     // Names cannot be written for the native evaluator where they are no Unicode.

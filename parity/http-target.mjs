@@ -9,10 +9,13 @@ const TIMEOUT_MS = 10_000;
 // What the single evaluation can be told: context name → query parameter.
 const QUERY = { user_id: 'user', tenant_id: 'tenant', tier: 'tier', env: 'env', role_key: 'role_key' };
 
-/** `registries` are those of runVectors: the synthetic one is reached by naming its tenant in a header. */
+/**
+ * `registries` are those of runVectors: the real one is what the server serves, the others are reached by naming their
+ * tenants in a header.
+ */
 export async function httpTarget(base, registries, send = globalThis.fetch) {
-  const synthetic = registries.synthetic.tenant;
-  const headersFor = (registry) => (registry === registries.synthetic ? { [OPEN_HEADER]: synthetic } : {});
+  const others = [registries.synthetic, registries.rules].filter((registry) => registry !== undefined);
+  const headersFor = (registry) => (others.includes(registry) ? { [OPEN_HEADER]: registry.tenant } : {});
 
   async function ask(method, path, headers, body) {
     let response;
@@ -41,15 +44,23 @@ export async function httpTarget(base, registries, send = globalThis.fetch) {
     ask('POST', BATCH, headers, overrides === undefined ? { context, flags } : { context, flags, overrides });
 
   // Asked once, with what is known to be good, so that the answer can only be about the header.
-  const probe = await askBatch({ flags: ['syn.staged_25'], context: { user_id: 'bucket-low-1' } }, { [OPEN_HEADER]: synthetic });
-  const closed =
-    probe.status === 400 || probe.status === 403
-      ? `the synthetic registry is not open at ${base}: it answers ${probe.status} ${probe.envelope.error?.code ?? ''} to ` +
-        `${OPEN_HEADER}: ${synthetic}. Its setting FF_OPEN_REGISTRIES must list ${synthetic}, as under \`make dev\`.`
-      : undefined;
+  async function closedness(registry) {
+    const { status, envelope } = await askBatch({ flags: [registry.flags[0].key], context: { user_id: 'U-1' } }, headersFor(registry));
+    if (status !== 400 && status !== 403) return undefined;
+    return (
+      `the registry ${registry.tenant} is not open at ${base}: it answers ${status} ${envelope.error?.code ?? ''} to ${OPEN_HEADER}: ` +
+      `${registry.tenant}. Its setting FF_OPEN_REGISTRIES must list ${registry.tenant}, as under \`make dev\`.`
+    );
+  }
+  const messages = new Map();
+  for (const registry of others) {
+    const message = await closedness(registry);
+    if (message) messages.set(registry, message);
+  }
+  const closed = messages.size > 0 ? [...messages.values()].join('\n') : undefined;
 
   function headersOrFail(registry) {
-    if (closed && registry === registries.synthetic) throw new Error('the synthetic registry is not open there');
+    if (messages.has(registry)) throw new Error(`the registry ${registry.tenant} is not open there`);
     return headersFor(registry);
   }
 

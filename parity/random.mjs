@@ -66,3 +66,17 @@ export class Random {
     return Array.from({ length: this.between(low, high) }, (_, i) => draw(i));
   }
 }
+
+/** Gives the items of a list in turn, in a new order each time around: in so many draws, every one comes up. */
+export class Deck {
+  #left = [];
+
+  constructor(list) {
+    this.list = list;
+  }
+
+  draw(random) {
+    if (this.#left.length === 0) this.#left = random.sample(this.list, this.list.length);
+    return this.#left.pop();
+  }
+}

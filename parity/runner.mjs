@@ -2,11 +2,12 @@
 //
 // A target is `{evaluate, evaluateBatch, hashBucket}` as the npm package and the oracle have them, possibly async. One
 // that has no `hashBucket` has `bucketAsUser(text)` instead: the bucket of the user of that id on syn.staged_25, or
-// REFUSED. One that can be asked for a single decision in several ways has `ways(registry, request)`: a list of
+// REFUSED. One that says what it thinks of a registry has `warningsOf(registry)`. One that can be asked for a single decision in several ways has `ways(registry, request)`: a list of
 // `{way, evaluate}`. An error with `isFatal` ends the run, any other is a failure of the vector it came from.
 import { differences, show } from './compare.mjs';
 
 export const EXPECTED = { real: 11, synthetic: 8 };
+export const EXPECTED_RULES = 193;
 
 // What a target without `hashBucket` says of an id that no user can have: an empty one, or one that is not UTF-8.
 export const REFUSED = 'refused as an invalid request';
@@ -19,27 +20,42 @@ export const KNOWN_INPUT = `${KNOWN_USER}|${STAGED_FLAG}`;
 export const inputOf = (written) => (typeof written === 'string' ? written : written.repeat.repeat(written.times));
 
 /**
- * @returns `{ok, counts, hash, idempotency, examples}`; the last three are `{passed, failures}`, a failure being
- * `{name, pointer, expected, got}` or `{name, message}`, and `counts` is a list of messages on files that do not hold
- * what they should.
+ * Runs the examples, the hashes and, where they are given, the rules; the registry of these is `registries.rules`.
+ *
+ * @returns `{ok, counts, hash, idempotency, examples, rules?}`; the last four are `{passed, failed, failures}`, a failure
+ * being `{name, pointer, expected, got}` or `{name, message}`, and `counts` is a list of messages on files that do not
+ * hold what they should.
  */
-export async function runVectors({ examples, hash, registries, target }) {
+export async function runVectors({ examples, hash, rules, registries, target }) {
   const result = {
-    counts: countFaults(examples, hash),
+    counts: countFaults(examples, hash, rules),
     hash: await runAll(hash, (vector) => checkHash(vector, target)),
     idempotency: await runAll(examples, (example) => checkIdempotency(example, registries, target)),
     examples: await runAll(examples, (example) => checkExample(example, registries, target)),
   };
+  if (rules) result.rules = await runRules(rules, registries, target);
   result.hash.known = await settle(() => (target.hashBucket ? target.hashBucket(KNOWN_INPUT) : target.bucketAsUser(KNOWN_USER)));
-  for (const [name, held] of [['hash', hash], ['idempotency', examples], ['examples', examples]]) {
+  const files = [['hash', hash], ['idempotency', examples], ['examples', examples], ...(rules ? [['rules', rules.cases]] : [])];
+  for (const [name, held] of files) {
     const ran = result[name].passed + result[name].failed;
     if (ran !== held.length) result.counts.push(`${name}: ${ran} ran, the file holds ${held.length}`);
   }
-  result.ok = result.counts.length === 0 && [result.hash, result.idempotency, result.examples].every((part) => part.failed === 0);
+  result.ok = result.counts.length === 0 && files.every(([name]) => result[name].failed === 0);
   return result;
 }
 
-function countFaults(examples, hash) {
+async function runRules({ cases, warnings }, registries, target) {
+  const outcome = await runAll(cases, (one) => checkExample({ ...one, registry: 'rules' }, registries, target));
+  const said = await target.warningsOf?.(registries.rules);
+  const failures = said ? differences(warnings, said.map(({ code, pointer }) => ({ code, pointer }))) : [];
+  outcome.failures.push(...failures.map((failure) => ({ name: 'warnings', ...failure })));
+  // They are no case of their own, and fail as one.
+  outcome.failed += failures.length > 0 ? 1 : 0;
+  outcome.passed -= failures.length > 0 && outcome.passed > 0 ? 1 : 0;
+  return outcome;
+}
+
+function countFaults(examples, hash, rules) {
   const faults = [];
   for (const [registry, count] of Object.entries(EXPECTED)) {
     const held = examples.filter((example) => example.registry === registry).length;
@@ -47,7 +63,9 @@ function countFaults(examples, hash) {
   }
   const total = EXPECTED.real + EXPECTED.synthetic;
   if (examples.length !== total) faults.push(`examples.json holds ${examples.length} examples, and should hold ${total}`);
-  for (const [file, vectors] of [['examples.json', examples], ['hash.json', hash]]) {
+  const cases = rules?.cases ?? [];
+  if (rules && cases.length !== EXPECTED_RULES) faults.push(`rules.json holds ${cases.length} cases, and should hold ${EXPECTED_RULES}`);
+  for (const [file, vectors] of [['examples.json', examples], ['hash.json', hash], ['rules.json', cases]]) {
     const names = new Set(vectors.map((vector) => vector.name));
     if (names.size !== vectors.length) faults.push(`${file} holds two vectors of the same name`);
   }

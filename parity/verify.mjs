@@ -59,14 +59,20 @@ function readVectors() {
       throw new Unusable(`vectors/${name}.json cannot be read: ${error.message}`);
     }
   };
-  return { examples: read('examples'), hash: read('hash'), registries: { real: read('registry'), synthetic: read('synthetic') } };
+  const rules = read('rules');
+  const registries = { real: read('registry'), synthetic: read('synthetic'), rules: rules.registry };
+  return { examples: read('examples'), hash: read('hash'), rules, registries };
 }
 
 async function openTarget({ target, npm }, registries) {
-  if (target === 'reference') return createRequire(import.meta.url)('./reference/evaluator.js');
+  if (target === 'reference') {
+    const FF = createRequire(import.meta.url)('./reference/evaluator.js');
+    return { ...FF, warningsOf: (registry) => FF.load(registry).warnings };
+  }
   if (target === 'npm') {
     try {
-      return loadPackage(npm, ['hashBucket', 'evaluate', 'evaluateBatch']);
+      const { hashBucket, evaluate, evaluateBatch, Snapshot } = loadPackage(npm, ['hashBucket', 'evaluate', 'evaluateBatch', 'Snapshot']);
+      return { hashBucket, evaluate, evaluateBatch, warningsOf: (registry) => warningsOf(new Snapshot(registry)) };
     } catch (error) {
       throw new Unusable(error.message);
     }
@@ -84,14 +90,21 @@ async function openTarget({ target, npm }, registries) {
   }
 }
 
-function report({ ok, counts, hash, idempotency, examples }, target) {
+function warningsOf(snapshot) {
+  const { warnings } = snapshot;
+  snapshot.free();
+  return warnings;
+}
+
+function report({ ok, counts, hash, idempotency, examples, rules }, target) {
   if (target.closed) console.log(target.closed);
   for (const message of counts) console.log(`FAIL  ${message}`);
-  for (const [part, { failures }] of [['hash', hash], ['idempotency', idempotency], ['example', examples]]) {
+  for (const [part, { failures }] of [['hash', hash], ['idempotency', idempotency], ['example', examples], ['rules', rules]]) {
     for (const failure of failures) console.log(failureText(part, failure));
   }
   console.log(`hash ${hash.passed} pass · ${hash.failed} fail · ${KNOWN_INPUT} → ${hash.known}`);
   console.log(`idempotency ${idempotency.passed} pass · ${idempotency.failed} fail`);
+  console.log(`rules ${rules.passed} pass · ${rules.failed} fail`);
   console.log(`${examples.passed} pass · ${examples.failed} fail · parity ${ok ? 'OK' : 'BROKEN'}`);
 }
 

@@ -30,8 +30,13 @@ const env = {
   WRANGLER_SEND_METRICS: 'false',
 };
 
-// The seeds: tenants whose snapshots are put into the local KV. The second is there for parity checks over HTTP.
-const SEEDS = { platform: 'registry.json', parity: 'synthetic.json' };
+// The seeds: tenants whose snapshots are put into the local KV. All but the first are there for parity checks over HTTP.
+const vector = (file) => readFileSync(join(root, 'parity', 'vectors', file), 'utf8');
+const SEEDS = {
+  platform: () => vector('registry.json'),
+  parity: () => vector('synthetic.json'),
+  'parity-rules': () => JSON.stringify(JSON.parse(vector('rules.json')).registry),
+};
 const READY_WITHIN_MS = 60_000;
 const STOPPED_WITHIN_MS = 5_000;
 
@@ -110,10 +115,7 @@ async function checkParity() {
 async function seed(state) {
   const folder = mkdtempSync(join(tmpdir(), 'burgee-seed-'));
   try {
-    const entries = Object.entries(SEEDS).map(([tenant, file]) => ({
-      key: `snapshot:${tenant}`,
-      value: readFileSync(join(root, 'parity', 'vectors', file), 'utf8'),
-    }));
+    const entries = Object.entries(SEEDS).map(([tenant, read]) => ({ key: `snapshot:${tenant}`, value: read() }));
     writeFileSync(join(folder, 'seed.json'), JSON.stringify(entries));
     const put = ['kv', 'bulk', 'put', join(folder, 'seed.json'), '--binding', 'FLAGS', '--local'];
     await run([...wrangler, ...put, '--persist-to', state], 'seeding the local KV');
@@ -139,7 +141,7 @@ async function checkPort() {
 async function serve(state) {
   const listen = ['--ip', host, '--port', String(port), '--inspector-port', '0'];
   const quiet = ['--show-interactive-dev-session=false', '--log-level', 'log'];
-  const vars = ['--var', 'FF_OPEN_REGISTRIES:parity'];
+  const vars = ['--var', 'FF_OPEN_REGISTRIES:parity,parity-rules'];
   const server = start([...wrangler, 'dev', ...listen, ...quiet, ...vars, '--persist-to', state], ['ignore', 'inherit', 'inherit']);
   const base = `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
   const ready = waitUntilReady(base).then(() => {

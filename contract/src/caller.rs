@@ -88,6 +88,13 @@ impl Context for Caller<'_> {
             None => self.member(&attribute.name).map_or(Value::Absent, Value::from),
         }
     }
+
+    fn any_item(&self, attribute: &Attribute, is_wanted: &mut dyn FnMut(Value<'_>) -> bool) -> bool {
+        match self.member(&attribute.name) {
+            Some(Json::Array(items)) => items.iter().any(|item| is_wanted(item.into())),
+            _ => false,
+        }
+    }
 }
 
 #[cfg(test)]

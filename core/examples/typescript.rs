@@ -1,11 +1,14 @@
 //! Prints the model's types as TypeScript, for the npm package: `cargo run -p burgee-core --example typescript --features typescript`.
 
+use burgee_core::lint::{Code, Finding, FindingCode, Severity};
 use burgee_core::model::{
     AllowTarget, Bucketing, Condition, Flag, FlagType, KillSwitch, Operator, Override, OverrideScope, OverrideVariant,
     Prerequisite, RolloutStage, Rule, Scalar, Segment, Sensitive, Serve, SnapshotDocument, Stage, State, Targets,
     Variant, WeightedVariant,
 };
-use burgee_core::{Fault, FaultCode, Outcome, Reason, Source, Step, Warning, WarningCode};
+use burgee_core::{
+    Compared, ComparedValue, Fault, FaultCode, Outcome, Reason, ResolutionReason, Source, Step, Warning, WarningCode,
+};
 use ts_rs::{Config, TS};
 
 /// A type's declaration with its comments, without the imports: all types go into one file.
@@ -20,13 +23,6 @@ macro_rules! print_all {
         let config = Config::default();
         $(println!("{}", declaration::<$type>(&config));)*
     };
-}
-
-/// A list of names by their numbers.
-fn names(constant: &str, of: &str, names: impl Iterator<Item = String>) {
-    let names: Vec<String> = names.map(|name| format!("'{name}'")).collect();
-    println!("/** Each {of} by its number. */");
-    println!("export const {constant}: readonly {of}[] = [{}];\n", names.join(", "));
 }
 
 fn main() {
@@ -63,11 +59,16 @@ fn main() {
         Reason,
         Outcome,
         Step<'static>,
+        Compared<'static>,
+        ComparedValue<'static>,
+        ResolutionReason,
+        Severity,
+        FindingCode,
+        Code,
+        Finding,
         Fault,
         FaultCode,
         Warning,
         WarningCode,
     );
-    names("SOURCES", "Source", Source::ALL.into_iter().map(Source::name));
-    names("REASONS", "Reason", Reason::ALL.into_iter().map(Reason::name));
 }

@@ -31,6 +31,16 @@ enum Kind {
     Djb2XorFmix32 { prefix: Djb2 },
 }
 
+/// What a bucket decides.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Purpose<'a> {
+    /// All that is decided: who is in, or what they get.
+    Own,
+    /// What they get whom the percentage of the rule of this id has let in. It is hashed apart: the same hash would give all of those that are
+    /// in the lowest buckets, which is all of the first variant.
+    WithinRule(&'a str),
+}
+
 impl Bucketer {
     pub(crate) fn new(
         bucketing: Bucketing,
@@ -38,11 +48,16 @@ impl Bucketer {
         salt: Option<&str>,
         flag_key: &str,
         bucket_by: Option<Attribute>,
+        purpose: Purpose<'_>,
     ) -> Self {
+        let (slash, rule) = match purpose {
+            Purpose::Own => ("", ""),
+            Purpose::WithinRule(rule) => ("/", rule),
+        };
         let kind = match bucketing {
-            Bucketing::Djb2Xor => Kind::Djb2Xor { suffix: format!("|{flag_key}").into() },
+            Bucketing::Djb2Xor => Kind::Djb2Xor { suffix: format!("|{flag_key}{slash}{rule}").into() },
             Bucketing::Djb2XorFmix32 => {
-                let prefix = [tenant, "|", salt.unwrap_or(flag_key), "|"]
+                let prefix = [tenant, "|", salt.unwrap_or(flag_key), slash, rule, "|"]
                     .into_iter()
                     .fold(Djb2::default(), |hash, part| hash.text(part.into()));
                 Kind::Djb2XorFmix32 { prefix }
@@ -156,7 +171,7 @@ mod tests {
 
     #[test]
     fn percent_buckets_compare_as_percent() {
-        let bucketer = Bucketer::new(Bucketing::Djb2Xor, "t", None, "syn.staged_25", None);
+        let bucketer = Bucketer::new(Bucketing::Djb2Xor, "t", None, "syn.staged_25", None, Purpose::Own);
         let (point, bucket) = bucketer.place("bucket-low-1".into());
         assert_eq!(bucket, Bucket::Percent(4));
         for percent in 0..=100_u8 {

@@ -7,19 +7,20 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::bucketing::{Bucketer, Cut};
+use crate::bucketing::{Bucketer, Cut, Purpose};
+use crate::condition::{CompiledSegment, Test};
 use crate::context::{Attribute, attribute};
-use crate::decode::{Outline, RawEntry, key_of, read_flag, read_kill_switch, read_override, unsupported};
-use crate::fault::{Fault, FaultCode, Faults, Warning, WarningCode};
-use crate::json::{Json, Node, Path};
+use crate::decode::{Outline, RawEntry, key_of, read_flag, read_kill_switch, read_override, read_segment};
+use crate::documents::read_entry;
+use crate::fault::{Fault, Warning, WarningCode};
 use crate::limits;
 use crate::model::{
-    Bucketing, Flag, FlagType, KillSwitch, Override, OverrideScope, OverrideVariant, Serve, Stage, State, Targets,
-    Value,
+    Bucketing, Condition, Flag, FlagType, KillSwitch, Override, OverrideScope, OverrideVariant, Prerequisite, Rule,
+    Segment, Serve, Stage, State, Targets, Value,
 };
 use crate::snapshot::{
-    Body, CompiledFlag, CompiledStage, CompiledTargets, CompiledVariant, Distribution, EngagedSwitch, Index, Snapshot,
-    StoredOverride, StoredOverrides, VariantIndex,
+    Body, CompiledFlag, CompiledRule, CompiledServe, CompiledStage, CompiledTargets, CompiledVariant, Distribution,
+    EngagedSwitch, Index, Prerequisites, Snapshot, StoredOverride, StoredOverrides, VariantIndex,
 };
 
 impl Snapshot {
@@ -35,42 +36,18 @@ impl Snapshot {
     }
 }
 
-/// Reads the flags of a document in their canonical form, as a registry's summary shows them; those at fault give their faults.
-///
-/// # Errors
-/// As [`Snapshot::parse`].
-pub fn read_flags(bytes: &[u8]) -> Result<Vec<Result<Flag, Vec<Fault>>>, Fault> {
-    let outline = Outline::parse(bytes)?;
-    let flags = outline.flags.iter().enumerate();
-    Ok(flags.map(|(index, raw)| read_entry(raw, "flags", index, read_flag)).collect())
-}
-
+/// A snapshot under way.
 #[derive(Default)]
-struct Compiler {
-    flags: Vec<CompiledFlag>,
-    by_key: Index,
+pub(crate) struct Compiler {
+    pub(crate) flags: Vec<CompiledFlag>,
+    pub(crate) by_key: Index,
+    /// With the places of their flags and of their entries: they are linked when all flags are known.
+    pub(crate) prerequisites: Vec<Unlinked>,
+    segments: Vec<CompiledSegment>,
+    /// The places of segments, or [`BAD_SEGMENT`].
+    segment_by_key: Index,
     attributes: Vec<Attribute>,
     warnings: Vec<Warning>,
-}
-
-/// Parses an entry and hands it on together with its place; text that cannot be parsed is a fault of the entry as a whole.
-fn read_entry<T>(
-    raw: RawEntry<'_>,
-    list: &str,
-    index: usize,
-    read: impl FnOnce(&Node<'_>) -> Result<T, Vec<Fault>>,
-) -> Result<T, Vec<Fault>> {
-    let parent = Path::Name(&Path::Root, list);
-    let path = Path::Index(&parent, index);
-    match Json::parse(raw) {
-        Ok(json) => read(&Node { json: &json, path }),
-        Err(_) => {
-            let mut faults = Faults::default();
-            let message = "must have strings without lone surrogates, numbers that are finite, and at most 127 levels";
-            faults.add(FaultCode::InvalidJson, &path, message);
-            faults.finish(None)
-        }
-    }
 }
 
 impl Compiler {
@@ -82,9 +59,11 @@ impl Compiler {
             let message = format!("is larger than {} bytes (SNAPSHOT_WARN_BYTES)", limits::SNAPSHOT_WARN_BYTES);
             self.warn(WarningCode::LargeSnapshot, String::new(), message);
         }
+        self.segments(&outline.segments);
         for (index, raw) in outline.flags.iter().enumerate() {
             self.flag(raw, index, &outline.tenant);
         }
+        self.link_prerequisites();
         self.overrides(&outline.overrides);
         self.kill_switches(&outline.kill_switches);
         Ok(Snapshot {
@@ -93,12 +72,13 @@ impl Compiler {
             generated_at: outline.generated_at,
             flags: self.flags.into(),
             by_key: self.by_key,
+            segments: self.segments.into(),
             attributes: self.attributes.into(),
             warnings: self.warnings.into(),
         })
     }
 
-    fn warn(&mut self, code: WarningCode, pointer: String, message: impl Into<Cow<'static, str>>) {
+    pub(crate) fn warn(&mut self, code: WarningCode, pointer: String, message: impl Into<Cow<'static, str>>) {
         self.warnings.push(Warning { code, pointer, message: message.into() });
     }
 
@@ -123,20 +103,13 @@ impl Compiler {
     }
 
     fn flag(&mut self, raw: RawEntry<'_>, index: usize, tenant: &str) {
-        let result = read_entry(raw, "flags", index, |node| {
-            if raw.len() > limits::FLAG_BYTES {
-                let mut faults = Faults::default();
-                faults.add_limit(&node.path, limits::FLAG_BYTES, "bytes", "FLAG_BYTES");
-                return faults.finish(None);
-            }
-            Ok((read_flag(node)?, unsupported(node)))
-        });
+        let has_segment = |key: &str| self.segment_place(key).is_some();
+        let result = read_entry(raw, "flags", index, |node| read_flag(node, &has_segment));
         let (key, flag) = match result {
-            Ok((flag, _)) if flag.state == State::Archived => return,
-            Ok((flag, None)) => (Some(flag.key.clone()), Ok(flag)),
-            Ok((flag, Some(fault))) => (Some(flag.key), Err((WarningCode::Unsupported, Vec::from([fault])))),
+            Ok(flag) if flag.state == State::Archived => return,
+            Ok(flag) => (Some(flag.key.clone()), Ok(flag)),
             // Even a flag that is at fault must be off, not unknown, where its key can be told.
-            Err(faults) => (key_of(raw), Err((WarningCode::InvalidFlag, faults))),
+            Err(faults) => (key_of(raw), Err(faults)),
         };
         if let Some(key) = &key
             && self.by_key.get(key.as_bytes()).is_some()
@@ -146,14 +119,21 @@ impl Compiler {
             return;
         }
         let compiled = match flag {
-            Ok(flag) => Some(self.valid_flag(flag, tenant)),
-            Err((code, faults)) => {
-                self.warn_of(code, &faults);
+            Ok(mut flag) => {
+                let prerequisites = core::mem::take(&mut flag.prerequisites);
+                if !prerequisites.is_empty() {
+                    self.prerequisites.push(Unlinked { flag: self.flags.len(), entry: index, prerequisites });
+                }
+                Some(self.valid_flag(flag, tenant))
+            }
+            Err(faults) => {
+                self.warn_of(WarningCode::InvalidFlag, &faults);
                 key.map(|key| CompiledFlag {
                     key: key.into(),
                     flag_type: FlagType::Boolean,
                     version: None,
-                    body: Err(code),
+                    metadata: Box::default(),
+                    body: Err(WarningCode::InvalidFlag),
                 })
             }
         };
@@ -186,31 +166,23 @@ impl Compiler {
                 flag.salt.as_deref(),
                 &flag.key,
                 bucket_by.clone(),
+                Purpose::Own,
             ),
         });
+        let bucketing = Hashing {
+            bucketing: flag.bucketing.unwrap_or(Bucketing::Djb2XorFmix32),
+            tenant,
+            flag_key: &flag.key,
+            bucket_by: bucket_by.as_ref(),
+            salt: flag.salt.as_deref(),
+        };
+        let rules = flag.rules.into_iter().map(|rule| self.rule(rule, &bucketing, &find)).collect();
         let (fallback, distribution) = match flag.fallthrough {
             None => (default, None),
-            Some(Serve::Variant { variant }) => (find(&variant), None),
-            Some(Serve::Distribution { distribution, bucket_by: serve_bucket_by, salt }) => {
-                let bucket_by = serve_bucket_by.as_deref().map(|name| self.attribute(name)).or(bucket_by);
-                let weights: Vec<f64> = distribution.iter().map(|entry| entry.weight).collect();
-                // The reader has checked that every variant exists.
-                let places = distribution.iter().filter_map(|entry| find(&entry.variant));
-                let bucketer = Bucketer::new(
-                    flag.bucketing.unwrap_or(Bucketing::Djb2XorFmix32),
-                    tenant,
-                    salt.as_deref().or(flag.salt.as_deref()),
-                    &flag.key,
-                    bucket_by,
-                );
-                (
-                    default,
-                    Some(Distribution {
-                        bucketer,
-                        shares: Cut::of_weights(&weights).into_iter().zip(places).collect(),
-                    }),
-                )
-            }
+            Some(serve) => match self.serve(serve, &bucketing, Purpose::Own, &find) {
+                CompiledServe::Variant(variant) => (variant, None),
+                CompiledServe::Distribution(distribution) => (default, Some(distribution)),
+            },
         };
         let targets = flag.targets.map(|targets| compile_targets(&targets, find));
         // Held until the switches are read.
@@ -222,7 +194,9 @@ impl Compiler {
             kill_switch,
             user_overrides: StoredOverrides::default(),
             tenant_overrides: StoredOverrides::default(),
+            prerequisites: Prerequisites::default(),
             targets,
+            rules,
             stage,
             distribution,
             fallback,
@@ -232,49 +206,145 @@ impl Compiler {
             key: flag.key.into(),
             flag_type: flag.flag_type,
             version: Some(flag.version),
+            metadata: flag.metadata.into(),
             body: Ok(Box::new(body)),
         }
     }
 
-    fn overrides(&mut self, entries: &[RawEntry<'_>]) {
-        let mut rows: Vec<Option<Override>> = Vec::with_capacity(entries.len());
-        let mut latest = Index::default();
-        let mut replaced = Vec::new();
+    fn rule(
+        &mut self,
+        rule: Rule,
+        of_flag: &Hashing<'_>,
+        find: &impl Fn(&str) -> Option<VariantIndex>,
+    ) -> CompiledRule {
+        let bucket_by = rule.bucket_by.as_deref().map(|name| self.attribute(name));
+        let hashing = Hashing {
+            bucket_by: bucket_by.as_ref().or(of_flag.bucket_by),
+            salt: rule.salt.as_deref().or(of_flag.salt),
+            ..*of_flag
+        };
+        let percentage = rule
+            .percentage
+            .map(|percentage| (hashing.bucketer(None, None, Purpose::Own), Cut::of_percentage(percentage)));
+        let purpose = if percentage.is_some() { Purpose::WithinRule(&rule.id) } else { Purpose::Own };
+        CompiledRule {
+            serve: self.serve(rule.serve, &hashing, purpose, find),
+            when: self.test(rule.when),
+            percentage,
+            id: rule.id.into(),
+        }
+    }
+
+    fn serve(
+        &mut self,
+        serve: Serve,
+        hashing: &Hashing<'_>,
+        purpose: Purpose<'_>,
+        find: &impl Fn(&str) -> Option<VariantIndex>,
+    ) -> CompiledServe {
+        match serve {
+            Serve::Variant { variant } => CompiledServe::Variant(find(&variant)),
+            Serve::Distribution { distribution, bucket_by, salt } => {
+                let bucket_by = bucket_by.as_deref().map(|name| self.attribute(name));
+                // A salt of its own keeps the two apart already, where salts count.
+                let is_salted = salt.is_some() && hashing.bucketing == Bucketing::Djb2XorFmix32;
+                let purpose = if is_salted { Purpose::Own } else { purpose };
+                let weights: Vec<f64> = distribution.iter().map(|entry| entry.weight).collect();
+                // The reader has checked that every variant exists.
+                let places = distribution.iter().filter_map(|entry| find(&entry.variant));
+                CompiledServe::Distribution(Distribution {
+                    bucketer: hashing.bucketer(bucket_by.as_ref(), salt.as_deref(), purpose),
+                    shares: Cut::of_weights(&weights).into_iter().zip(places).collect(),
+                })
+            }
+        }
+    }
+
+    fn test(&mut self, condition: Condition) -> Test {
+        // Taken out, because both closures look into the compiler.
+        let segment_by_key = core::mem::take(&mut self.segment_by_key);
+        let segment = |key: &str| segment_by_key.get(key.as_bytes()).filter(|place| *place != BAD_SEGMENT);
+        let test = Test::compile(condition, &mut |name| self.attribute(name), &segment);
+        self.segment_by_key = segment_by_key;
+        test
+    }
+
+    fn segment_place(&self, key: &str) -> Option<u32> {
+        self.segment_by_key.get(key.as_bytes()).filter(|place| *place != BAD_SEGMENT)
+    }
+
+    fn segments(&mut self, entries: &[RawEntry<'_>]) {
         for (index, raw) in entries.iter().enumerate() {
-            let row = match read_entry(raw, "overrides", index, read_override) {
-                Ok(row) => Some(row),
+            let (key, segment) = match read_entry(raw, "segments", index, read_segment) {
+                Ok(segment) => (Some(segment.key.clone()), Ok(segment)),
+                Err(faults) => (key_of(raw), Err(faults)),
+            };
+            if let Some(key) = &key
+                && self.segment_by_key.get(key.as_bytes()).is_some()
+            {
+                let message = "has the key of an earlier segment, and is left out";
+                self.warn(WarningCode::DuplicateSegment, format!("/segments/{index}"), message);
+                continue;
+            }
+            let place = match segment {
+                Ok(segment) => {
+                    let segment = self.segment(segment);
+                    self.segments.push(segment);
+                    place(self.segments.len().saturating_sub(1))
+                }
                 Err(faults) => {
-                    self.warn_of(WarningCode::InvalidOverride, &faults);
-                    None
+                    self.warn_of(WarningCode::InvalidSegment, &faults);
+                    BAD_SEGMENT
                 }
             };
-            let row = row.filter(|row| {
-                let known = self.by_key.get(row.flag.as_bytes()).is_some();
-                if !known {
-                    let message = "is for a flag that is not in the snapshot, and is left out";
-                    self.warn(WarningCode::OverrideUnknownFlag, format!("/overrides/{index}/flag"), message);
-                }
-                known
-            });
-            if let Some(row) = &row {
-                // Neither a scope nor a flag's key has a line break, so the parts cannot run into one another.
-                let scope = if row.scope == OverrideScope::User { 'u' } else { 't' };
-                let name = format!("{scope}\n{}\n{}", row.flag, row.id);
-                replaced.extend(latest.insert(name.as_bytes(), place(index)));
+            if let Some(key) = key {
+                self.segment_by_key.insert(key.as_bytes(), place);
             }
-            rows.push(row);
         }
-        for index in replaced {
-            let index = usize::try_from(index).unwrap_or(usize::MAX);
-            let message = "is left out: a later row has the same scope, id and flag";
-            self.warn(WarningCode::DuplicateOverride, format!("/overrides/{index}"), message);
-            if let Some(row) = rows.get_mut(index) {
-                *row = None;
+    }
+
+    fn segment(&mut self, segment: Segment) -> CompiledSegment {
+        let index = |ids: &[String]| {
+            let mut index = Index::default();
+            for id in ids {
+                index.insert(id.as_bytes(), 0);
+            }
+            index
+        };
+        CompiledSegment {
+            include: index(&segment.include),
+            exclude: index(&segment.exclude),
+            conditions: segment.conditions.map(|condition| self.test(condition)),
+            key: segment.key.into(),
+        }
+    }
+
+    fn overrides(&mut self, entries: &[RawEntry<'_>]) {
+        let rows: Vec<_> =
+            entries.iter().enumerate().map(|(index, raw)| read_entry(raw, "overrides", index, read_override)).collect();
+        // Neither a scope nor a flag's key has a line break, so the parts cannot run into one another.
+        let name = |row: &Override| {
+            let scope = if row.scope == OverrideScope::User { 'u' } else { 't' };
+            format!("{scope}\n{}\n{}", row.flag, row.id)
+        };
+        let mut latest = Index::default();
+        for (index, row) in rows.iter().enumerate() {
+            if let Ok(row) = row {
+                latest.insert(name(row).as_bytes(), place(index));
             }
         }
         for (index, row) in rows.into_iter().enumerate() {
-            if let Some(row) = row {
-                self.stored_override(index, row);
+            match row {
+                Err(faults) => self.warn_of(WarningCode::InvalidOverride, &faults),
+                Ok(row) if self.by_key.get(row.flag.as_bytes()).is_none() => {
+                    let message = "is for a flag that is not in the snapshot, and is left out";
+                    self.warn(WarningCode::OverrideUnknownFlag, format!("/overrides/{index}/flag"), message);
+                }
+                Ok(row) if latest.get(name(&row).as_bytes()) != Some(place(index)) => {
+                    let message = "is left out: a later row has the same scope, id and flag";
+                    self.warn(WarningCode::DuplicateOverride, format!("/overrides/{index}"), message);
+                }
+                Ok(row) => self.stored_override(index, row),
             }
         }
     }
@@ -336,6 +406,34 @@ fn compile_targets(targets: &Targets, find: impl Fn(&str) -> Option<VariantIndex
         by_id.insert(id.as_bytes(), CompiledTargets::DENIED);
     }
     CompiledTargets { by_id }
+}
+
+/// Stands in for the place of a segment that is at fault.
+const BAD_SEGMENT: u32 = u32::MAX;
+
+/// The prerequisites of a flag, before the flags that they name are known.
+pub(crate) struct Unlinked {
+    /// The flag's place.
+    pub(crate) flag: usize,
+    /// The place of its entry in the document.
+    pub(crate) entry: usize,
+    pub(crate) prerequisites: Vec<Prerequisite>,
+}
+
+/// How a flag's or a rule's units are hashed, where nothing closer says otherwise.
+struct Hashing<'a> {
+    bucketing: Bucketing,
+    tenant: &'a str,
+    flag_key: &'a str,
+    bucket_by: Option<&'a Attribute>,
+    salt: Option<&'a str>,
+}
+
+impl Hashing<'_> {
+    fn bucketer(&self, bucket_by: Option<&Attribute>, salt: Option<&str>, purpose: Purpose<'_>) -> Bucketer {
+        let bucket_by = bucket_by.or(self.bucket_by).cloned();
+        Bucketer::new(self.bucketing, self.tenant, salt.or(self.salt), self.flag_key, bucket_by, purpose)
+    }
 }
 
 /// A place as it is kept: every list has a limit that is far below 2^32.

@@ -1,7 +1,7 @@
 //! Whom a flag is evaluated for.
 
 use alloc::borrow::Cow;
-use alloc::boxed::Box;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::json::{Json, safe_integer};
@@ -28,6 +28,18 @@ pub mod attribute {
     pub const DEFAULT_TIER: &str = "anonymous";
     /// What an absent `env` is.
     pub const DEFAULT_ENV: &str = "dev";
+
+    /// The value of an attribute, or its default: `tier` and `env` have one, and are text.
+    #[inline]
+    pub(crate) fn or_default<'a>(attribute: &super::Attribute, value: super::Value<'a>) -> super::Value<'a> {
+        // Ids 3 and 4, as in `KNOWN`.
+        match (attribute.id, value) {
+            (3 | 4, super::Value::Text(_)) => value,
+            (3, _) => DEFAULT_TIER.into(),
+            (4, _) => DEFAULT_ENV.into(),
+            _ => value,
+        }
+    }
 }
 
 /// The name of an attribute together with its place in a snapshot's table, so that a context can be asked by either.
@@ -36,11 +48,11 @@ pub struct Attribute {
     /// Its place in [`crate::Snapshot::attributes`].
     pub id: u32,
     /// Its name.
-    pub name: Box<str>,
+    pub name: Arc<str>,
 }
 
 /// An attribute's value. JSON's `null` is [`Value::Absent`].
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Value<'a> {
     /// Not there.
     Absent,
@@ -50,8 +62,8 @@ pub enum Value<'a> {
     Number(f64),
     /// `true` or `false`.
     Boolean(bool),
-    /// A list.
-    List(Vec<Value<'a>>),
+    /// A list; the context is asked for its items.
+    List,
     /// An object: it is there, and equals nothing.
     Object,
 }
@@ -60,17 +72,26 @@ pub enum Value<'a> {
 pub trait Context {
     /// The attribute's value.
     fn get(&self, attribute: &Attribute) -> Value<'_>;
+
+    /// Whether the attribute is a list that has an item of which `is_wanted` holds. A list in a list is an item [`Value::List`].
+    fn any_item(&self, attribute: &Attribute, is_wanted: &mut dyn FnMut(Value<'_>) -> bool) -> bool;
 }
 
 /// A context of named attributes.
 ///
 /// ```
 /// use burgee_core::NamedContext;
-/// let context = NamedContext::new().with("user_id", "U-1").with("age", 41.0);
+/// let context = NamedContext::new().with("user_id", "U-1").with("age", 41.0).with_list("plans", ["pro", "team"]);
 /// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct NamedContext<'a> {
-    attributes: Vec<(Cow<'a, str>, Value<'a>)>,
+    attributes: Vec<(Cow<'a, str>, Stored<'a>)>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum Stored<'a> {
+    Value(Value<'a>),
+    List(Vec<Value<'a>>),
 }
 
 impl<'a> NamedContext<'a> {
@@ -87,9 +108,28 @@ impl<'a> NamedContext<'a> {
         self
     }
 
+    /// The context with one more attribute that is a list, or another value for it.
+    #[must_use]
+    pub fn with_list<V: Into<Value<'a>>>(
+        mut self,
+        name: impl Into<Cow<'a, str>>,
+        items: impl IntoIterator<Item = V>,
+    ) -> Self {
+        self.set_list(name, items);
+        self
+    }
+
     /// Sets an attribute, replacing an earlier value.
     pub fn set(&mut self, name: impl Into<Cow<'a, str>>, value: impl Into<Value<'a>>) {
-        let (name, value) = (name.into(), value.into());
+        self.store(name.into(), Stored::Value(value.into()));
+    }
+
+    /// Sets an attribute to a list, replacing an earlier value.
+    pub fn set_list<V: Into<Value<'a>>>(&mut self, name: impl Into<Cow<'a, str>>, items: impl IntoIterator<Item = V>) {
+        self.store(name.into(), Stored::List(items.into_iter().map(Into::into).collect()));
+    }
+
+    fn store(&mut self, name: Cow<'a, str>, value: Stored<'a>) {
         match self.attributes.iter_mut().find(|(known, _)| *known == name) {
             Some((_, slot)) => *slot = value,
             None => self.attributes.push((name, value)),
@@ -97,9 +137,19 @@ impl<'a> NamedContext<'a> {
     }
 
     /// The value of an attribute by its name.
+    #[inline]
     #[must_use]
     pub fn value(&self, name: &str) -> Value<'_> {
-        self.attributes.iter().find(|(known, _)| known == name).map_or(Value::Absent, |(_, value)| value.clone())
+        match self.stored(name) {
+            None => Value::Absent,
+            Some(Stored::Value(value)) => *value,
+            Some(Stored::List(_)) => Value::List,
+        }
+    }
+
+    #[inline]
+    fn stored(&self, name: &str) -> Option<&Stored<'a>> {
+        self.attributes.iter().find(|(known, _)| known == name).map(|(_, stored)| stored)
     }
 
     /// The members of a JSON object as attributes.
@@ -107,15 +157,26 @@ impl<'a> NamedContext<'a> {
     pub fn from_members(members: &'a [(Cow<'a, str>, Json<'a>)]) -> Self {
         let mut context = Self::new();
         for (name, value) in members {
-            context.set(name.as_ref(), value);
+            match value {
+                Json::Array(items) => context.set_list(name.as_ref(), items),
+                _ => context.set(name.as_ref(), value),
+            }
         }
         context
     }
 }
 
 impl Context for NamedContext<'_> {
+    #[inline]
     fn get(&self, attribute: &Attribute) -> Value<'_> {
         self.value(&attribute.name)
+    }
+
+    fn any_item(&self, attribute: &Attribute, is_wanted: &mut dyn FnMut(Value<'_>) -> bool) -> bool {
+        match self.stored(&attribute.name) {
+            Some(Stored::List(items)) => items.iter().any(|item| is_wanted(*item)),
+            _ => false,
+        }
     }
 }
 
@@ -150,7 +211,7 @@ impl<'a> From<&'a Json<'a>> for Value<'a> {
             Json::Bool(value) => Value::Boolean(*value),
             Json::Integer(_) | Json::Number(_) => Value::Number(json.as_f64().unwrap_or(f64::NAN)),
             Json::String(text) => Value::Text(text.as_ref().into()),
-            Json::Array(items) => Value::List(items.iter().map(Value::from).collect()),
+            Json::Array(_) => Value::List,
             Json::Object(_) => Value::Object,
         }
     }

@@ -179,8 +179,8 @@ pub struct Decision<'s> {
     pub source: Source,
     /// Why.
     pub reason: Reason,
-    /// The rule that decided, by its place in the flag.
-    pub rule: Option<u16>,
+    /// The rule that decided, or the prerequisite that was not met, by its place in the flag.
+    pub place: Option<u16>,
     /// The bucket, where the deciding step computed one.
     pub bucket: Option<Bucket>,
     /// What the bucket was compared with, in its unit.
@@ -200,7 +200,25 @@ impl<'s> Decision<'s> {
             (Some(flag), Some(variant)) => flag.is_enabled_by(variant),
             _ => false,
         };
-        Self { flag, variant, enabled, source, reason, rule: None, bucket: None, threshold: None, stage: None }
+        Self { flag, variant, enabled, source, reason, place: None, bucket: None, threshold: None, stage: None }
+    }
+
+    /// The id of the rule that decided, if one did.
+    #[must_use]
+    pub fn rule_id(&self) -> Option<&'s str> {
+        if self.source != Source::Rule {
+            return None;
+        }
+        self.flag?.rule_id(self.place?)
+    }
+
+    /// The key of the prerequisite that was not met, if that decided.
+    #[must_use]
+    pub fn prerequisite(&self) -> Option<&'s str> {
+        if self.source != Source::Prerequisite {
+            return None;
+        }
+        self.flag?.prerequisite(self.place?)
     }
 
     /// The flag's version; none for a flag that is unknown or invalid.
@@ -236,6 +254,12 @@ impl DecisionJson<'_> {
         map.serialize_entry("variant", &decision.variant.map(|variant| &variant.key))?;
         map.serialize_entry("source", &decision.source)?;
         map.serialize_entry("reason", &decision.reason)?;
+        if let Some(rule) = decision.rule_id() {
+            map.serialize_entry("rule_id", rule)?;
+        }
+        if let Some(prerequisite) = decision.prerequisite() {
+            map.serialize_entry("prerequisite", prerequisite)?;
+        }
         if let Some(bucket) = decision.bucket {
             map.serialize_entry("bucket", &bucket)?;
         }

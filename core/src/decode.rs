@@ -3,18 +3,24 @@
 //! Reading goes on past a fault, so that one answer can list them all. Fields are read in the order in which
 //! `docs/evaluation.md` lists them, so that the first fault is the same everywhere.
 
+mod condition;
 mod document;
 mod flag;
+mod rule;
+mod serve;
 
 use alloc::borrow::ToOwned;
 use alloc::string::String;
 
 use crate::fault::{FaultCode, Faults};
-use crate::json::Node;
+use crate::json::{Json, Node};
 use crate::limits;
+use crate::model::Scalar;
 
+pub(crate) use condition::read_segment;
 pub(crate) use document::{Outline, RawEntry, key_of, read_kill_switch, read_override};
-pub(crate) use flag::{read_flag, unsupported};
+pub(crate) use flag::read_flag;
+use serve::serve;
 
 /// How a field is read: its value, or nothing and a fault noted.
 type Read<T> = fn(&Node<'_>, &mut Faults) -> Option<T>;
@@ -27,6 +33,43 @@ fn optional<T>(node: &Node<'_>, name: &str, faults: &mut Faults, read: Read<T>) 
 /// A field that must be there.
 fn required<T>(node: &Node<'_>, name: &str, faults: &mut Faults, read: Read<T>) -> Option<T> {
     read(&node.require(name, faults)?, faults)
+}
+
+/// A field, or the field that is its short form; both together are a fault at the latter.
+fn either<'n>(node: &'n Node<'n>, name: &'n str, short: &'n str, faults: &mut Faults) -> Option<Node<'n>> {
+    let (full, short) = (node.get(name), node.get(short));
+    if let (Some(_), Some(short)) = (&full, &short) {
+        short.fault(faults, FaultCode::Duplicate, "must not be there beside its full form, which says the same");
+    }
+    full.or(short)
+}
+
+/// One of a field's allowed words.
+fn word<T>(
+    node: &Node<'_>,
+    faults: &mut Faults,
+    read: impl FnOnce(&str) -> Option<T>,
+    allowed: &'static str,
+) -> Option<T> {
+    let word = read(node.string(faults)?);
+    if word.is_none() {
+        node.fault(faults, FaultCode::InvalidValue, allowed);
+    }
+    word
+}
+
+/// A string, a number or a boolean.
+fn scalar(node: &Node<'_>, faults: &mut Faults) -> Option<Scalar> {
+    Some(match node.json {
+        Json::Bool(value) => Scalar::Boolean(*value),
+        Json::Integer(value) => Scalar::Integer(*value),
+        Json::Number(value) => Scalar::Number(*value),
+        Json::String(value) => Scalar::String(value.clone().into_owned()),
+        _ => {
+            node.fault(faults, FaultCode::WrongType, "must be a string, a number, true or false");
+            return None;
+        }
+    })
 }
 
 /// Whether a text can be a flag's or segment's key.

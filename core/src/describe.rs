@@ -5,10 +5,14 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use serde::Serialize;
+use serde::ser::{SerializeMap, Serializer};
 
-use crate::decision::DecisionJson;
+use crate::decision::{Decision, DecisionJson};
+use crate::documents::Documents;
 use crate::fault::{Fault, Warning};
-use crate::model::Value;
+use crate::lint::Finding;
+use crate::model::FlagType;
+use crate::openfeature::ResolutionReason;
 use crate::snapshot::{FlagIndex, Snapshot};
 
 #[derive(Serialize)]
@@ -22,17 +26,12 @@ struct SnapshotDescription<'a> {
 }
 
 #[derive(Serialize)]
-struct FlagDescription<'a> {
-    version: Option<u64>,
+struct FlagDescription {
+    /// None for an invalid flag, of which the type is not known.
+    r#type: Option<FlagType>,
     reads: Vec<u32>,
     reads_time: bool,
-    variants: Vec<VariantDescription<'a>>,
-}
-
-#[derive(Serialize)]
-struct VariantDescription<'a> {
-    key: &'a str,
-    value: &'a Value,
+    reads_flags: Vec<u32>,
 }
 
 impl Snapshot {
@@ -50,22 +49,75 @@ impl Snapshot {
         })
     }
 
-    /// One flag, as JSON: `{version, reads, reads_time, variants: [{key, value}]}`, or `null` past the last. `reads` are the numbers of the
-    /// attributes that its evaluation can ask for.
+    /// What a caller needs to know of a flag to evaluate it, as JSON: `{type, reads, reads_time, reads_flags}`, or `null` past the last. `reads` are the
+    /// numbers of the attributes that its evaluation can ask for, `reads_flags` those of the flags whose inline overrides matter.
     #[must_use]
-    pub fn describe_flag(&self, flag: FlagIndex) -> String {
-        text(&self.flag(flag).map(|flag| {
-            let variants = flag.variants().iter();
+    pub fn describe_flag(&self, index: FlagIndex) -> String {
+        text(&self.flag(index).map(|flag| {
+            let reads = self.reads(index);
             FlagDescription {
-                version: flag.version(),
-                reads: flag.reads(self),
-                reads_time: flag.reads_time(),
-                variants: variants
-                    .map(|variant| VariantDescription { key: &variant.key, value: &variant.value })
-                    .collect(),
+                r#type: flag.version().map(|_| flag.flag_type()),
+                reads: reads.attributes,
+                reads_time: reads.time,
+                reads_flags: reads.flags.into_iter().map(|flag| flag.0).collect(),
             }
         }))
     }
+
+    /// A decision without what differs from unit to unit, as JSON: `{value, variant, enabled, source, reason, rule_id, prerequisite, flag_version,
+    /// openfeature_reason, metadata}`, with `null` for what is not there.
+    #[must_use]
+    pub fn describe_decision(&self, decision: &Decision<'_>, openfeature_reason: ResolutionReason) -> String {
+        text(&DecisionDescription { tenant: self.tenant(), decision, openfeature_reason })
+    }
+}
+
+struct DecisionDescription<'a> {
+    tenant: &'a str,
+    decision: &'a Decision<'a>,
+    openfeature_reason: ResolutionReason,
+}
+
+impl Serialize for DecisionDescription<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let decision = self.decision;
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("value", &decision.variant.map(|variant| &variant.value))?;
+        map.serialize_entry("variant", &decision.variant.map(|variant| &*variant.key))?;
+        map.serialize_entry("enabled", &decision.enabled)?;
+        map.serialize_entry("source", &decision.source)?;
+        map.serialize_entry("reason", &decision.reason)?;
+        map.serialize_entry("rule_id", &decision.rule_id())?;
+        map.serialize_entry("prerequisite", &decision.prerequisite())?;
+        map.serialize_entry("flag_version", &decision.flag_version())?;
+        map.serialize_entry("openfeature_reason", self.openfeature_reason.as_str())?;
+        map.serialize_entry("metadata", &Metadata(self))?;
+        map.end()
+    }
+}
+
+struct Metadata<'a>(&'a DecisionDescription<'a>);
+
+impl Serialize for Metadata<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        self.0.decision.metadata_into(self.0.tenant, &mut map)?;
+        map.end()
+    }
+}
+
+impl Documents {
+    /// The documents as JSON text: `{flags: [{index, bytes, value}], segments, overrides, kill_switches, faults: [{code, pointer, message}]}`.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        text(self)
+    }
+}
+
+/// Findings as JSON text: `[{severity, code, pointer, flag?, phi?, message}]`.
+#[must_use]
+pub fn findings_to_text(findings: &[Finding]) -> String {
+    text(&findings)
 }
 
 impl Fault {

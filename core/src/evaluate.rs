@@ -1,35 +1,43 @@
 //! The walk: the one place where a flag is decided. `explain` is this walk with a trace that keeps the steps.
 
-use crate::bucketing::{Bucketer, Cut};
+use alloc::vec::Vec;
+
+use crate::bucketing::{Bucket, Bucketer, Cut};
+use crate::condition::Subject;
 use crate::context::{Attribute, Context, IdText, Value, attribute};
 use crate::decision::{Decision, Reason, Source};
-use crate::model::RolloutStage;
+use crate::model::{OverrideScope, RolloutStage};
 use crate::snapshot::{
-    Body, CompiledFlag, CompiledTargets, EngagedSwitch, FlagIndex, Snapshot, StoredOverrides, VariantIndex,
+    Body, CompiledFlag, CompiledPrerequisite, CompiledRule, CompiledServe, CompiledTargets, Distribution,
+    EngagedSwitch, FlagIndex, Snapshot, StoredOverrides, VariantIndex,
 };
 use crate::text::Text;
 use crate::trace::{Outcome, Step, Trace};
 
 /// What a request brings beside the context.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Request<'a> {
     /// The time, ms since the epoch. A stored override is expired from its `expires_at` on.
     pub now: i64,
-    /// The request's own override for the user.
-    pub user_override: InlineOverride<'a>,
-    /// The request's own override for the tenant.
-    pub tenant_override: InlineOverride<'a>,
+    /// The request's own overrides, if it has any.
+    pub overrides: Option<&'a dyn Overrides>,
 }
 
 impl Request<'_> {
     /// A request at a time, without overrides of its own.
     #[must_use]
     pub fn at(now: i64) -> Self {
-        Self { now, user_override: InlineOverride::Absent, tenant_override: InlineOverride::Absent }
+        Self { now, overrides: None }
     }
 }
 
-/// An override that comes with the request, for the flag that is evaluated.
+/// The overrides that come with a request, for the flag that is evaluated and for those that are its prerequisites.
+pub trait Overrides {
+    /// The override for a flag.
+    fn inline(&self, scope: OverrideScope, flag: FlagIndex, key: &str) -> InlineOverride<'_>;
+}
+
+/// An override that comes with the request, for one flag.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum InlineOverride<'a> {
     /// There is none.
@@ -48,7 +56,7 @@ impl<'a> From<Value<'a>> for InlineOverride<'a> {
             Value::Absent => Self::Absent,
             Value::Boolean(value) => Self::Boolean(value),
             Value::Text(key) => Self::Variant(key),
-            Value::Number(_) | Value::List(_) | Value::Object => Self::Other,
+            Value::Number(_) | Value::List | Value::Object => Self::Other,
         }
     }
 }
@@ -61,12 +69,12 @@ impl Snapshot {
     pub fn evaluate<'s>(
         &'s self,
         flag: Option<FlagIndex>,
-        context: &impl Context,
+        context: &(impl Context + ?Sized),
         request: &Request<'_>,
         trace: &mut impl Trace<'s>,
     ) -> Decision<'s> {
-        match flag.and_then(|index| self.flag(index)) {
-            Some(flag) => self.walk(flag, context, request, trace),
+        match flag.and_then(|index| Some((index, self.flag(index)?))) {
+            Some((index, flag)) => self.walk(index, flag, context, request, trace),
             None => {
                 trace.step(|| Step::new(Source::UnknownFlag, Outcome::Match));
                 Decision::new(None, None, Source::UnknownFlag, Reason::UnknownFlag)
@@ -74,10 +82,26 @@ impl Snapshot {
         }
     }
 
+    /// Decides a flag for a context, and gives the steps that led to the decision, with what each compared.
+    ///
+    /// This is [`Snapshot::evaluate`] with a trace, compiled once for all kinds of contexts.
+    #[must_use]
+    pub fn explain(
+        &self,
+        flag: Option<FlagIndex>,
+        context: &dyn Context,
+        request: &Request<'_>,
+    ) -> (Decision<'_>, Vec<Step<'_>>) {
+        let mut steps = Vec::new();
+        let decision = self.evaluate(flag, context, request, &mut steps);
+        (decision, steps)
+    }
+
     fn walk<'s>(
         &'s self,
+        index: FlagIndex,
         flag: &'s CompiledFlag,
-        context: &impl Context,
+        context: &(impl Context + ?Sized),
         request: &Request<'_>,
         trace: &mut impl Trace<'s>,
     ) -> Decision<'s> {
@@ -85,29 +109,34 @@ impl Snapshot {
             trace.step(|| Step::new(Source::Off, Outcome::Match));
             return Decision::new(Some(flag), None, Source::Off, Reason::FlagInvalid);
         };
-        let walk = Walk { snapshot: self, flag, body, context, request };
+        let mut walk = Walk { snapshot: self, index, flag, body, context, request, lacks_unit: false };
         walk.kill_switch(trace)
-            .or_else(|| walk.inline_override(Source::InlineUserOverride, request.user_override, trace))
-            .or_else(|| walk.inline_override(Source::InlineTenantOverride, request.tenant_override, trace))
+            .or_else(|| walk.inline_override(OverrideScope::User, trace))
+            .or_else(|| walk.inline_override(OverrideScope::Tenant, trace))
             .or_else(|| walk.stored_override(Source::StoreUserOverride, &body.user_overrides, trace))
             .or_else(|| walk.stored_override(Source::StoreTenantOverride, &body.tenant_overrides, trace))
             .or_else(|| walk.state(trace))
+            .or_else(|| walk.prerequisites(trace))
             .or_else(|| walk.target(trace))
+            .or_else(|| walk.rules(trace))
             .or_else(|| walk.stage(trace))
             .unwrap_or_else(|| walk.fallthrough(trace))
     }
 }
 
 /// One evaluation under way. Each method is a step of `docs/evaluation.md`, section 4: it decides, or leaves it to the next.
-struct Walk<'s, 'r, C> {
+struct Walk<'s, 'r, C: ?Sized> {
     snapshot: &'s Snapshot,
+    index: FlagIndex,
     flag: &'s CompiledFlag,
     body: &'s Body,
     context: &'r C,
     request: &'r Request<'r>,
+    /// Whether something would have been decided by a bucket, and there was nothing to bucket.
+    lacks_unit: bool,
 }
 
-impl<'s, C: Context> Walk<'s, '_, C> {
+impl<'s, 'r, C: Context + ?Sized> Walk<'s, 'r, C> {
     fn decide(&self, variant: Option<VariantIndex>, source: Source, reason: Reason) -> Decision<'s> {
         Decision::new(Some(self.flag), self.body.variant(variant), source, reason)
     }
@@ -118,23 +147,23 @@ impl<'s, C: Context> Walk<'s, '_, C> {
 
     /// One of the attributes that every snapshot knows.
     #[inline]
-    fn known(&self, index: usize) -> Value<'_> {
+    fn known(&self, index: usize) -> Value<'r> {
         self.snapshot.attributes().get(index).map_or(Value::Absent, |attribute| self.context.get(attribute))
     }
 
     #[inline]
-    fn user_id(&self) -> Value<'_> {
+    fn user_id(&self) -> Value<'r> {
         self.known(0)
     }
 
     /// The unit that is bucketed, and matched with targets, where nothing else is named: the user, or else the project.
     #[inline]
-    fn unit(&self) -> Option<IdText<'_>> {
+    fn unit(&self) -> Option<IdText<'r>> {
         self.user_id().id_text().or_else(|| self.known(1).id_text())
     }
 
     #[inline]
-    fn bucketing_unit(&self, bucket_by: Option<&Attribute>) -> Option<IdText<'_>> {
+    fn bucketing_unit(&self, bucket_by: Option<&Attribute>) -> Option<IdText<'r>> {
         match bucket_by {
             Some(attribute) => self.context.get(attribute).id_text(),
             None => self.unit(),
@@ -154,13 +183,13 @@ impl<'s, C: Context> Walk<'s, '_, C> {
         Some(self.decide(self.body.off, Source::KillSwitch, reason))
     }
 
-    fn inline_override(
-        &self,
-        source: Source,
-        inline: InlineOverride<'_>,
-        trace: &mut impl Trace<'s>,
-    ) -> Option<Decision<'s>> {
-        let variant = match inline {
+    fn inline_override(&self, scope: OverrideScope, trace: &mut impl Trace<'s>) -> Option<Decision<'s>> {
+        let source = match scope {
+            OverrideScope::User => Source::InlineUserOverride,
+            OverrideScope::Tenant => Source::InlineTenantOverride,
+        };
+        let given = self.request.overrides.map(|overrides| overrides.inline(scope, self.index, &self.flag.key));
+        let variant = match given.unwrap_or(InlineOverride::Absent) {
             InlineOverride::Absent => {
                 trace.step(|| Step::new(source, Outcome::Absent));
                 return None;
@@ -224,6 +253,102 @@ impl<'s, C: Context> Walk<'s, '_, C> {
         }
         trace.step(|| Step::new(Source::Off, Outcome::Match));
         Some(self.decide(self.body.off, Source::Off, Reason::FlagOff))
+    }
+
+    fn prerequisites(&self, trace: &mut impl Trace<'s>) -> Option<Decision<'s>> {
+        let prerequisites = &self.body.prerequisites;
+        for (place, prerequisite) in (0..).zip(&prerequisites.all) {
+            let variant = if prerequisites.cannot_be_met { None } else { self.served_by(prerequisite) };
+            let is_met = variant.is_some_and(|(index, _)| prerequisite.variants.contains(&index));
+            trace.step(|| Step {
+                prerequisite: Some(&prerequisite.key),
+                served: variant.map(|(_, key)| key),
+                variant: self.key_of(self.body.off.filter(|_| !is_met)),
+                ..Step::new(Source::Prerequisite, if is_met { Outcome::Met } else { Outcome::Match })
+            });
+            if !is_met {
+                let decision = self.decide(self.body.off, Source::Prerequisite, Reason::PrerequisiteFailed);
+                return Some(Decision { place: Some(place), ..decision });
+            }
+        }
+        None
+    }
+
+    /// The variant that a prerequisite's flag serves, by its place and key. What is loaded leads to a bounded number of walks, bounded in depth too.
+    fn served_by(&self, prerequisite: &CompiledPrerequisite) -> Option<(VariantIndex, &'s str)> {
+        let index = prerequisite.flag?;
+        let flag = self.snapshot.flag(index)?;
+        let variant = self.snapshot.walk(index, flag, self.context, self.request, &mut ()).variant?;
+        Some((variant.index, &variant.key))
+    }
+
+    fn rules(&mut self, trace: &mut impl Trace<'s>) -> Option<Decision<'s>> {
+        let rules: &'s [CompiledRule] = &self.body.rules;
+        if rules.is_empty() {
+            return None;
+        }
+        let id = self.unit();
+        let subject =
+            Subject { context: self.context, segments: &self.snapshot.segments, id: id.as_ref().map(IdText::as_text) };
+        (0..).zip(rules).find_map(|(place, rule)| {
+            trace.step(|| Step { rule_id: Some(&rule.id), ..Step::new(Source::Rule, Outcome::NoMatch) });
+            if !rule.when.matches(&subject, trace) {
+                return None;
+            }
+            let decision = self.rule(rule, trace)?;
+            Some(Decision { place: Some(place), ..decision })
+        })
+    }
+
+    /// Decides by a rule whose condition matches, if its percentage takes the context in.
+    fn rule(&mut self, rule: &'s CompiledRule, trace: &mut impl Trace<'s>) -> Option<Decision<'s>> {
+        let mut bucketed = None;
+        if let Some((bucketer, cut)) = &rule.percentage {
+            let (point, bucket) = self.place(bucketer, trace)?;
+            let threshold = bucketer.threshold(*cut);
+            trace.amend(|step| (step.bucket, step.threshold) = (Some(bucket), Some(threshold)));
+            if !cut.contains(point) {
+                trace.amend(|step| step.outcome = Outcome::NotInPercentage);
+                return None;
+            }
+            bucketed = Some((bucket, threshold));
+        }
+        let variant = match &rule.serve {
+            CompiledServe::Variant(variant) => *variant,
+            CompiledServe::Distribution(distribution) => {
+                let (bucket, threshold, variant) = self.share(distribution, trace)?;
+                trace.amend(|step| (step.bucket, step.threshold) = (Some(bucket), Some(threshold)));
+                bucketed = Some((bucket, threshold));
+                Some(variant)
+            }
+        };
+        trace.amend(|step| (step.outcome, step.variant) = (Outcome::Match, self.key_of(variant)));
+        let (bucket, threshold) = bucketed.unzip();
+        Some(Decision { bucket, threshold, ..self.decide(variant, Source::Rule, Reason::RuleMatch) })
+    }
+
+    /// The point and bucket of the context's unit; none if it has no unit, which is noted.
+    fn place(&mut self, bucketer: &'s Bucketer, trace: &mut impl Trace<'s>) -> Option<(u32, Bucket)> {
+        let attribute = bucketer.bucket_by.as_ref().map(|attribute| &*attribute.name);
+        trace.amend(|step| step.attribute = attribute);
+        let placed = self.bucketing_unit(bucketer.bucket_by.as_ref()).map(|unit| bucketer.place(unit.as_text()));
+        if placed.is_none() {
+            self.lacks_unit = true;
+            trace.amend(|step| step.outcome = Outcome::NoBucketingUnit);
+        }
+        placed
+    }
+
+    /// The share of a distribution that the context's unit falls to: its bucket, the share's end, and its variant.
+    fn share(
+        &mut self,
+        distribution: &'s Distribution,
+        trace: &mut impl Trace<'s>,
+    ) -> Option<(Bucket, f64, VariantIndex)> {
+        let (point, bucket) = self.place(&distribution.bucketer, trace)?;
+        // The last cut is past every point, so a unit always finds its share.
+        let (cut, variant) = distribution.shares.iter().find(|(cut, _)| cut.contains(point))?;
+        Some((bucket, distribution.bucketer.threshold(*cut), *variant))
     }
 
     fn target(&self, trace: &mut impl Trace<'s>) -> Option<Decision<'s>> {
@@ -300,34 +425,21 @@ impl<'s, C: Context> Walk<'s, '_, C> {
         Decision { bucket, threshold, stage, ..self.decide(variant, Source::StagedBucket, reason) }
     }
 
-    fn fallthrough(&self, trace: &mut impl Trace<'s>) -> Decision<'s> {
-        let mut reason = Reason::Default;
+    fn fallthrough(&mut self, trace: &mut impl Trace<'s>) -> Decision<'s> {
         if let Some(distribution) = &self.body.distribution {
-            let bucketer = &distribution.bucketer;
-            let attribute = bucketer.bucket_by.as_ref().map(|attribute| &*attribute.name);
-            let placed = self.bucketing_unit(bucketer.bucket_by.as_ref()).map(|unit| bucketer.place(unit.as_text()));
-            // The last cut is past every point, so a unit always finds its share.
-            let found = placed.and_then(|(point, bucket)| {
-                let share = distribution.shares.iter().find(|(cut, _)| cut.contains(point));
-                share.map(|(cut, variant)| (bucket, bucketer.threshold(*cut), *variant))
-            });
-            if let Some((bucket, threshold, variant)) = found {
+            trace.step(|| Step::new(Source::DefaultDistribution, Outcome::Match));
+            if let Some((bucket, threshold, variant)) = self.share(distribution, trace) {
                 let (bucket, threshold, variant) = (Some(bucket), Some(threshold), Some(variant));
-                trace.step(|| Step {
-                    variant: self.key_of(variant),
-                    attribute,
-                    bucket,
-                    threshold,
-                    ..Step::new(Source::DefaultDistribution, Outcome::Match)
+                trace.amend(|step| {
+                    (step.variant, step.bucket, step.threshold) = (self.key_of(variant), bucket, threshold);
                 });
                 let decision = self.decide(variant, Source::DefaultDistribution, Reason::DefaultDistribution);
                 return Decision { bucket, threshold, ..decision };
             }
-            trace.step(|| Step { attribute, ..Step::new(Source::DefaultDistribution, Outcome::NoBucketingUnit) });
-            reason = Reason::NoBucketingUnit;
         }
         let variant = self.body.fallback;
         trace.step(|| Step { variant: self.key_of(variant), ..Step::new(Source::Default, Outcome::Match) });
+        let reason = if self.lacks_unit { Reason::NoBucketingUnit } else { Reason::Default };
         self.decide(variant, Source::Default, reason)
     }
 }

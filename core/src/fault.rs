@@ -28,8 +28,6 @@ pub enum FaultCode {
     UnknownReference,
     /// Past a limit of [`crate::limits`].
     LimitExceeded,
-    /// The evaluator does not do this yet.
-    Unsupported,
 }
 
 /// A fault: what, where (a JSON pointer, RFC 6901), and what would be right.
@@ -65,6 +63,11 @@ impl Faults {
         self.0.push(Fault { code, pointer: path.to_string(), message: Cow::Borrowed(message) });
     }
 
+    /// As [`Faults::add`], where the place is known as a pointer.
+    pub(crate) fn add_at(&mut self, code: FaultCode, pointer: String, message: &'static str) {
+        self.0.push(Fault { code, pointer, message: Cow::Borrowed(message) });
+    }
+
     /// Notes that a limit is passed: there must be at most `limit` of `what`, and `name` is the limit's name.
     #[cold]
     #[inline(never)]
@@ -89,10 +92,18 @@ impl Faults {
 pub enum WarningCode {
     /// A flag is at fault: it is off.
     InvalidFlag,
-    /// A flag uses what this version does not evaluate: it is off.
-    Unsupported,
     /// A flag has the key of an earlier one: it is left out.
     DuplicateFlag,
+    /// A segment is at fault: it is left out, and flags that name it are at fault too.
+    InvalidSegment,
+    /// A segment has the key of an earlier one: it is left out.
+    DuplicateSegment,
+    /// A flag's prerequisite is not in the snapshot: it is never met.
+    PrerequisiteUnknownFlag,
+    /// A flag's prerequisites lead into a cycle: they are never met.
+    PrerequisiteCycle,
+    /// A flag's prerequisites are past [`crate::limits::PREREQUISITE_WALKS`] or [`crate::limits::PREREQUISITE_DEPTH`]: they are never met.
+    PrerequisiteLimit,
     /// A stored override row is at fault: it is left out.
     InvalidOverride,
     /// A stored override row is for a flag that the snapshot does not have: it is left out.
@@ -113,8 +124,12 @@ impl WarningCode {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::InvalidFlag => "invalid_flag",
-            Self::Unsupported => "unsupported",
             Self::DuplicateFlag => "duplicate_flag",
+            Self::InvalidSegment => "invalid_segment",
+            Self::DuplicateSegment => "duplicate_segment",
+            Self::PrerequisiteUnknownFlag => "prerequisite_unknown_flag",
+            Self::PrerequisiteCycle => "prerequisite_cycle",
+            Self::PrerequisiteLimit => "prerequisite_limit",
             Self::InvalidOverride => "invalid_override",
             Self::OverrideUnknownFlag => "override_unknown_flag",
             Self::OverrideUnknownVariant => "override_unknown_variant",

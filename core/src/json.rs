@@ -271,6 +271,19 @@ impl<'n> Node<'n> {
         Some(items.iter().enumerate().map(node))
     }
 
+    /// As [`Node::items`], but more than [`crate::limits::LIST_ITEMS`] are a fault.
+    pub(crate) fn limited_items(
+        &'n self,
+        faults: &mut Faults,
+    ) -> Option<impl ExactSizeIterator<Item = Node<'n>> + use<'n>> {
+        let items = self.items(faults)?;
+        if items.len() > crate::limits::LIST_ITEMS {
+            faults.add_limit(&self.path, crate::limits::LIST_ITEMS, "items", "LIST_ITEMS");
+            return None;
+        }
+        Some(items)
+    }
+
     /// The members of an object in order, the last of each repeated name, or a fault.
     pub(crate) fn members(
         &'n self,
@@ -349,12 +362,7 @@ impl<'n> Node<'n> {
 
     /// The strings of an array; a fault for every other element.
     pub(crate) fn strings(&self, faults: &mut Faults) -> Option<Vec<String>> {
-        let items = self.items(faults)?;
-        if items.len() > crate::limits::LIST_ITEMS {
-            faults.add_limit(&self.path, crate::limits::LIST_ITEMS, "items", "LIST_ITEMS");
-            return None;
-        }
-        Some(items.filter_map(|item| item.owned_string(faults)).collect())
+        Some(self.limited_items(faults)?.filter_map(|item| item.owned_string(faults)).collect())
     }
 }
 

@@ -15,6 +15,30 @@ pub const VARIANTS: usize = 256;
 /// Rules of a flag. They are tried in order, on every evaluation.
 pub const RULES: usize = 100;
 
+/// Prerequisites of a flag. Each is a walk of its own, on every evaluation.
+pub const PREREQUISITES: usize = 100;
+
+/// Walks that one evaluation may take, its own and those of prerequisites. A diamond is walked once for each way that leads to it, and
+/// a few dozen flags can be linked so that there are more ways than could ever be walked.
+pub const PREREQUISITE_WALKS: u32 = 256;
+
+/// Prerequisites of prerequisites. Evaluation recurses once per level, and a wasm stack is small.
+pub const PREREQUISITE_DEPTH: u32 = 16;
+
+/// Bytes of a regular expression. What is longer is a list in disguise.
+pub const PATTERN_BYTES: usize = 1024;
+
+/// Instructions that a regular expression may be compiled to. Matching takes time in their number times that of the characters.
+/// Counted repetition apart, a byte of a pattern makes two at most, so only a pattern that counts can come past this.
+pub const PATTERN_INSTRUCTIONS: usize = 2 * PATTERN_BYTES;
+
+/// Nested groups of a regular expression. Compiling recurses once per level, and a wasm stack is small.
+pub const PATTERN_DEPTH: usize = 50;
+
+/// Bytes of a text (UTF-8) that a regular expression is matched with. With the above this bounds one match to 17 million steps,
+/// which only a pattern that counts high comes near.
+pub const MATCHED_BYTES: usize = 8 * 1024;
+
 /// Nested conditions. Evaluation recurses once per level, and a wasm stack is small.
 pub const CONDITION_DEPTH: usize = 16;
 

@@ -223,12 +223,20 @@ pub struct Rule {
     pub description: Option<String>,
     /// Whom it matches.
     pub when: Condition,
-    /// What they get.
-    pub serve: Serve,
     /// Only this share of them, 0 to 100 percent.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "typescript", ts(optional))]
     pub percentage: Option<f64>,
+    /// The attribute that is bucketed, instead of the flag's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "typescript", ts(optional))]
+    pub bucket_by: Option<String>,
+    /// Hashed instead of the flag's salt or key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "typescript", ts(optional))]
+    pub salt: Option<String>,
+    /// What they get.
+    pub serve: Serve,
 }
 
 /// What makes a flag sensitive, and who is asked about it.

@@ -1,16 +1,17 @@
 //! A compiled snapshot: what the evaluator walks.
 
 use alloc::boxed::Box;
-use alloc::vec;
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
 
 use crate::bucketing::{Bucketer, Cut};
-use crate::context::{Attribute, attribute};
+use crate::condition::{CompiledSegment, Test};
+use crate::context::Attribute;
 use crate::fault::{Warning, WarningCode};
-use crate::model::{FlagType, RolloutStage, Value};
+use crate::model::{FlagType, RolloutStage, Scalar, Value};
 use crate::text::Text;
 
 /// From names to places. Names come from the snapshot, which its owner writes: no defence against crafted ones is needed. Every
@@ -41,6 +42,7 @@ pub struct Snapshot {
     pub(crate) generated_at: Option<i64>,
     pub(crate) flags: Box<[CompiledFlag]>,
     pub(crate) by_key: Index,
+    pub(crate) segments: Box<[CompiledSegment]>,
     pub(crate) attributes: Box<[Attribute]>,
     pub(crate) warnings: Box<[Warning]>,
 }
@@ -56,6 +58,7 @@ pub struct CompiledFlag {
     pub(crate) flag_type: FlagType,
     /// None for an invalid flag, of which nothing but the key is known.
     pub(crate) version: Option<u64>,
+    pub(crate) metadata: Box<[(String, Scalar)]>,
     /// For a flag that is off as a whole: the warning that says why.
     pub(crate) body: Result<Box<Body>, WarningCode>,
 }
@@ -71,7 +74,9 @@ pub(crate) struct Body {
     pub(crate) kill_switch: Option<EngagedSwitch>,
     pub(crate) user_overrides: StoredOverrides,
     pub(crate) tenant_overrides: StoredOverrides,
+    pub(crate) prerequisites: Prerequisites,
     pub(crate) targets: Option<CompiledTargets>,
+    pub(crate) rules: Box<[CompiledRule]>,
     pub(crate) stage: Option<CompiledStage>,
     pub(crate) distribution: Option<Distribution>,
     /// What is served when nothing else decides.
@@ -108,6 +113,36 @@ pub(crate) struct StoredOverride {
     /// None: the flag does not have the variant that the row names.
     pub(crate) variant: Option<VariantIndex>,
     pub(crate) expires_at: Option<i64>,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Prerequisites {
+    pub(crate) all: Box<[CompiledPrerequisite]>,
+    /// They lead into a cycle, or are past a limit, and so are not walked.
+    pub(crate) cannot_be_met: bool,
+}
+
+#[derive(Debug)]
+pub(crate) struct CompiledPrerequisite {
+    pub(crate) key: Box<str>,
+    /// None: the snapshot does not have the flag.
+    pub(crate) flag: Option<FlagIndex>,
+    /// The places, in the flag that it names, of the variants that meet it.
+    pub(crate) variants: Box<[VariantIndex]>,
+}
+
+#[derive(Debug)]
+pub(crate) struct CompiledRule {
+    pub(crate) id: Box<str>,
+    pub(crate) when: Test,
+    pub(crate) percentage: Option<(Bucketer, Cut)>,
+    pub(crate) serve: CompiledServe,
+}
+
+#[derive(Debug)]
+pub(crate) enum CompiledServe {
+    Variant(Option<VariantIndex>),
+    Distribution(Distribution),
 }
 
 #[derive(Debug)]
@@ -160,50 +195,36 @@ impl CompiledFlag {
         self.body.as_ref().map_or(&[], |body| &body.variants)
     }
 
-    /// Whether a stored override could decide it, so that the time matters.
+    /// What it hands to callers with every decision.
     #[must_use]
-    pub fn reads_time(&self) -> bool {
-        let ends = |overrides: &StoredOverrides| overrides.rows.iter().any(|row| row.expires_at.is_some());
-        self.body.as_ref().is_ok_and(|body| ends(&body.user_overrides) || ends(&body.tenant_overrides))
+    pub fn metadata(&self) -> &[(String, Scalar)] {
+        &self.metadata
     }
 
-    /// The attributes that its evaluation can ask for, by their ids in the snapshot's table, each once.
+    /// The id of its rule at a place.
     #[must_use]
-    pub fn reads(&self, snapshot: &Snapshot) -> Vec<u32> {
-        let Ok(body) = &self.body else { return Vec::new() };
-        let mut ids: Vec<u32> = Vec::new();
-        let mut read = |names: &[&str]| {
-            for known in names.iter().filter_map(|name| snapshot.attribute(name)) {
-                if !ids.contains(&known.id) {
-                    ids.push(known.id);
-                }
-            }
-        };
-        if !body.user_overrides.rows.is_empty() {
-            read(&[attribute::USER_ID]);
-        }
-        if !body.tenant_overrides.rows.is_empty() {
-            read(&[attribute::TENANT_ID]);
-        }
-        if body.targets.is_some() {
-            read(&[attribute::USER_ID, attribute::PROJECT_ID]);
-        }
-        if let Some(stage) = &body.stage {
-            let stages = || stage.by_env.iter().map(|(_, stage)| *stage).chain([stage.base]);
-            if !stage.by_env.is_empty() {
-                read(&[attribute::ENV]);
-            }
-            if stages().any(|stage| stage == RolloutStage::Internal) {
-                read(&[attribute::TIER]);
-            }
-            if stages().any(|stage| matches!(stage, RolloutStage::Staged(_))) {
-                read(&stage.bucketer.reads());
-            }
-        }
-        if let Some(distribution) = &body.distribution {
-            read(&distribution.bucketer.reads());
-        }
-        ids
+    pub fn rule_id(&self, place: u16) -> Option<&str> {
+        let rules = self.body.as_ref().ok().map(|body| &body.rules);
+        rules?.get(usize::from(place)).map(|rule| &*rule.id)
+    }
+
+    /// The key of its prerequisite at a place.
+    #[must_use]
+    pub fn prerequisite(&self, place: u16) -> Option<&str> {
+        let prerequisites = self.body.as_ref().ok().map(|body| &body.prerequisites.all);
+        prerequisites?.get(usize::from(place)).map(|prerequisite| &*prerequisite.key)
+    }
+
+    /// Whether it has one answer for everybody, as long as nothing overrides it: no prerequisites, targets, rules, stage or distribution.
+    #[must_use]
+    pub fn is_static(&self) -> bool {
+        self.body.as_ref().is_ok_and(|body| {
+            body.prerequisites.all.is_empty()
+                && body.targets.is_none()
+                && body.rules.is_empty()
+                && body.stage.is_none()
+                && body.distribution.is_none()
+        })
     }
 
     pub(crate) fn is_enabled_by(&self, variant: &CompiledVariant) -> bool {
@@ -248,15 +269,6 @@ impl StoredOverrides {
     #[inline]
     pub(crate) fn get(&self, id: &[u8]) -> Option<&StoredOverride> {
         self.rows.get(usize::try_from(self.by_id.get(id)?).ok()?)
-    }
-}
-
-impl Bucketer {
-    fn reads(&self) -> Vec<&str> {
-        match &self.bucket_by {
-            Some(attribute) => vec![&attribute.name],
-            None => vec![attribute::USER_ID, attribute::PROJECT_ID],
-        }
     }
 }
 

@@ -1,10 +1,24 @@
 //! The walk, step by step, as `docs/evaluation.md` describes it. The vectors and the differential test cover what these do not.
 
+use burgee_core::model::OverrideScope;
 use burgee_core::{
-    Bucket, Decision, InlineOverride, NamedContext, Outcome, Reason, Request, Snapshot, Source, Step, WarningCode,
+    Bucket, Decision, FlagIndex, InlineOverride, NamedContext, Outcome, Overrides, Reason, Request, Snapshot, Source,
+    Step, WarningCode,
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
+
+/// The user's and the tenant's override, for any flag.
+struct Both<'a>(InlineOverride<'a>, InlineOverride<'a>);
+
+impl Overrides for Both<'_> {
+    fn inline(&self, scope: OverrideScope, _: FlagIndex, _: &str) -> InlineOverride<'_> {
+        match scope {
+            OverrideScope::User => self.0,
+            OverrideScope::Tenant => self.1,
+        }
+    }
+}
 
 fn snapshot(document: &Value) -> Snapshot {
     Snapshot::parse(document.to_string().as_bytes()).unwrap()
@@ -97,7 +111,7 @@ fn overrides_take_precedence_in_their_order() {
         (&user("x").with("tenant_id", "T"), absent, absent, (some("\"B\""), Source::StoreTenantOverride, by_tenant)),
         (&user("x"), absent, absent, (some("\"A\""), Source::Default, Reason::Default)),
     ] {
-        let request = Request { now: 0, user_override, tenant_override };
+        let request = Request { now: 0, overrides: Some(&Both(user_override, tenant_override)) };
         assert_eq!(answer(&snapshot.evaluate(snapshot.find("f"), context, &request, &mut ())), expected);
     }
 }
@@ -113,7 +127,7 @@ fn an_override_is_absent_from_the_millisecond_at_which_it_ends() {
         let decision = snapshot.evaluate(snapshot.find("f"), &context, &Request::at(now), &mut ());
         assert_eq!(decision.source, source, "{now}");
     }
-    assert!(snapshot.flags()[0].reads_time());
+    assert!(snapshot.reads(FlagIndex(0)).time);
 }
 
 #[test]
@@ -224,7 +238,7 @@ fn a_bad_flag_is_off_and_harms_no_other() {
         [
             (WarningCode::InvalidFlag, "/flags/0/type"),
             (WarningCode::InvalidFlag, "/flags/1"),
-            (WarningCode::Unsupported, "/flags/2/rules"),
+            (WarningCode::InvalidFlag, "/flags/2/rules/0/serve"),
             (WarningCode::InvalidFlag, "/flags/3/key"),
             (WarningCode::DuplicateFlag, "/flags/5"),
         ]

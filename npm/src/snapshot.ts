@@ -1,10 +1,9 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** Handles for those who evaluate often: a snapshot compiled once, a flag resolved once, a context written once. */
 
-import { REASONS, SOURCES } from '../generated/model.js';
 import * as engine from './engine.js';
 import { BurgeeError } from './errors.js';
-import type { Attributes, Decision, Evaluation, Explanation, Inline, JsonValue, Options, Registry, Warning } from './types.js';
+import type { Attributes, Decision, Evaluation, Explanation, FlagType, Inline, JsonValue, Options, Registry, Warning } from './types.js';
 import { LIST_DEPTH, TENANT_OVERRIDE, USER_OVERRIDE, Writer } from './wire.js';
 
 /** The place of a flag that the snapshot does not have. */
@@ -18,11 +17,13 @@ interface Read {
   readonly name: string;
 }
 
+/** What its evaluation can ask for. */
 interface Described {
-  readonly version: number | null;
+  readonly type: FlagType | null;
   readonly reads: readonly Read[];
   readonly readsTime: boolean;
-  readonly variants: readonly { readonly key: string; readonly value: JsonValue }[];
+  /** Itself, and the flags that its prerequisites lead to. */
+  readonly readsFlags: readonly Flag[];
 }
 
 /** A flag of one snapshot: `snapshot.flag(key)`. */
@@ -43,6 +44,11 @@ export class Flag {
     return this.index !== UNKNOWN;
   }
 
+  /** What its values are; `null` for a flag that does not exist, or is at fault. */
+  get type(): FlagType | null {
+    return this.described.type;
+  }
+
   /** @internal */
   get described(): Described {
     return (this.#described ??= this.snapshot.describe(this.index));
@@ -50,23 +56,11 @@ export class Flag {
 
   /** @internal The object for the evaluator's number: made once, frozen, and shared. */
   evaluation(packed: number): Evaluation {
-    return this.#known.get(packed) ?? this.#unpack(packed);
-  }
-
-  /** Takes the number apart as `pack` in `wasm/src/lib.rs` put it together. */
-  #unpack(packed: number): Evaluation {
-    const variant = this.described.variants[packed & 0x1ff];
-    const evaluation: Evaluation = Object.freeze({
-      flag_key: this.key,
-      value: variant === undefined ? null : variant.value,
-      variant: variant === undefined ? null : variant.key,
-      enabled: ((packed >>> 25) & 1) === 1,
-      source: SOURCES[(packed >>> 9) & 0xf]!,
-      reason: REASONS[(packed >>> 13) & 0x1f]!,
-      rule_id: null,
-      flag_version: this.described.version,
-    });
-    this.#known.set(packed, evaluation);
+    let evaluation = this.#known.get(packed);
+    if (evaluation === undefined) {
+      evaluation = deepFreeze<Evaluation>({ flag_key: this.key, ...this.snapshot.unpack(this.index, packed) });
+      this.#known.set(packed, evaluation);
+    }
     return evaluation;
   }
 }
@@ -175,7 +169,7 @@ export class Snapshot {
    */
   evaluate(flag: string | Flag, context: Context | Attributes, options?: Options): Evaluation {
     const resolved = this.#resolve(flag);
-    const { reads, readsTime } = resolved.described;
+    const { reads, readsTime, readsFlags } = resolved.described;
     const now = options === undefined && !readsTime ? 0 : time(options);
     const overrides = options?.overrides ?? undefined;
     if (overrides === undefined && context instanceof Context && context.snapshot === this) {
@@ -185,10 +179,15 @@ export class Snapshot {
         throw engine.recover(error);
       }
     }
-    const values = read(reads, context, resolved.key, overrides);
+    const values = read(reads, context, readsFlags, overrides);
     try {
-      const length = this.#write(reads, values);
-      return resolved.evaluation(this.#live().evaluate(resolved.index, length, now));
+      const length = this.#write(reads, values, readsFlags);
+      const live = this.#live();
+      return resolved.evaluation(
+        overrides === undefined
+          ? live.evaluate(resolved.index, length, now)
+          : live.evaluateOverridden(resolved.index, length, now),
+      );
     } catch (error) {
       throw engine.recover(error);
     }
@@ -245,31 +244,36 @@ export class Snapshot {
   /** @internal */
   describe(index: number): Described {
     try {
-      const described = JSON.parse(this.#live().flag(index)) ?? { version: null, reads: [], reads_time: false, variants: [] };
+      const described = JSON.parse(this.#live().flag(index)) ?? { type: null, reads: [], reads_time: false, reads_flags: [] };
       return {
-        version: described.version,
+        type: described.type,
         reads: described.reads.map((id: number) => this.#reads[id]!),
         readsTime: described.reads_time,
-        variants: deepFreeze(described.variants),
+        readsFlags: described.reads_flags.map((index: number) => this.#inOrder[index]!),
       };
     } catch (error) {
       throw engine.recover(error);
     }
   }
 
+  /** @internal What the evaluator's number for a decision stands for. */
+  unpack(index: number, packed: number): Omit<Evaluation, 'flag_key'> {
+    return JSON.parse(this.#live().unpack(index, packed));
+  }
+
   /** @internal */
   keep(attributes: Attributes): engine.KeptContext {
-    const length = this.#write(this.#reads, read(this.#reads, attributes, '', undefined));
+    const length = this.#write(this.#reads, read(this.#reads, attributes, [], undefined), []);
     return this.#live().keep(length);
   }
 
   #full(flag: string | Flag, context: Context | Attributes, options: Options | undefined, explain: boolean): unknown {
     const resolved = this.#resolve(flag);
-    const { reads } = resolved.described;
+    const { reads, readsFlags } = resolved.described;
     const now = time(options);
-    const values = read(reads, context, resolved.key, options?.overrides ?? undefined);
+    const values = read(reads, context, readsFlags, options?.overrides ?? undefined);
     try {
-      const length = this.#write(reads, values);
+      const length = this.#write(reads, values, readsFlags);
       const decision = JSON.parse(this.#live().evaluateFull(resolved.index, length, now, explain));
       decision.flag_key = resolved.key;
       return decision;
@@ -297,14 +301,18 @@ export class Snapshot {
    * Writes inputs into the scratch buffer, in as much room as they turn out to need. Gives their length. Nothing of the caller's may run
    * from here to the call that reads them: it could use this very snapshot, and so this buffer.
    */
-  #write(reads: readonly Read[], values: readonly unknown[]): number {
+  #write(reads: readonly Read[], values: readonly unknown[], flags: readonly Flag[]): number {
     this.#live();
     for (;;) {
       const writer = new Writer(this.#buffer());
       let i = 0;
       for (; i < reads.length; i++) writer.attribute(reads[i]!.id, values[i]);
-      writer.override(USER_OVERRIDE, values[i] as Inline);
-      writer.override(TENANT_OVERRIDE, values[i + 1] as Inline);
+      if (values.length > reads.length) {
+        for (const { index } of flags) {
+          writer.override(USER_OVERRIDE, index, values[i++] as Inline);
+          writer.override(TENANT_OVERRIDE, index, values[i++] as Inline);
+        }
+      }
       if (writer.fits) return writer.place;
       this.#room = Math.max(writer.place, this.#room * 2);
       this.#scratch = 0;
@@ -326,9 +334,14 @@ export class Snapshot {
 
 /**
  * Reads from the caller's objects, getters and proxies included, what an evaluation needs: the attributes in the order of `reads`, and
- * behind them the user's and the tenant's override, if there are any. Only what is an object's own counts.
+ * behind them, if there are overrides, the user's and the tenant's for each of `flags`. Only what is an object's own counts.
  */
-function read(reads: readonly Read[], context: Context | Attributes, key: string, overrides: Options['overrides']): unknown[] {
+function read(
+  reads: readonly Read[],
+  context: Context | Attributes,
+  flags: readonly Flag[],
+  overrides: Options['overrides'],
+): unknown[] {
   const attributes = (context instanceof Context ? context.attributes : plain(context)) as Record<string, unknown>;
   const values = new Array<unknown>(reads.length);
   for (let i = 0; i < reads.length; i++) {
@@ -337,8 +350,10 @@ function read(reads: readonly Read[], context: Context | Attributes, key: string
     values[i] = typeof value === 'object' ? settled(value, LIST_DEPTH) : value;
   }
   if (overrides !== undefined && overrides !== null) {
-    object(overrides, '/overrides');
-    values.push(own(overrides.user, '/overrides/user', key), own(overrides.tenant, '/overrides/tenant', key));
+    const { user, tenant } = object(overrides, '/overrides');
+    const users = object(user ?? {}, '/overrides/user');
+    const tenants = object(tenant ?? {}, '/overrides/tenant');
+    for (const { key } of flags) values.push(own(users, key), own(tenants, key));
   }
   return values;
 }
@@ -353,9 +368,8 @@ function settled(value: unknown, depth: number): unknown {
 }
 
 /** An override of those for a scope, if it is the object's own. */
-function own(scope: Readonly<Record<string, Inline>> | null | undefined, pointer: string, key: string): Inline | undefined {
-  if (scope === undefined || scope === null) return undefined;
-  return Object.hasOwn(object(scope, pointer), key) ? scope[key] : undefined;
+function own(scope: Readonly<Record<string, Inline>>, key: string): Inline | undefined {
+  return Object.hasOwn(scope, key) ? scope[key] : undefined;
 }
 
 /** The context as an object; leaving it out is an empty one. */

@@ -3,11 +3,17 @@
 import type {
   Flag as FlagDocument,
   JsonValue,
+  FlagType,
   KillSwitch,
+  Operator,
   Outcome,
   Override,
   Reason,
+  ResolutionReason,
   RolloutStage,
+  Rule,
+  Scalar,
+  Segment,
   Serve,
   SnapshotDocument,
   Source,
@@ -18,6 +24,8 @@ import type {
 export type {
   AllowTarget,
   Bucketing,
+  Compared,
+  ComparedValue,
   Condition,
   Fault,
   FaultCode,
@@ -32,6 +40,7 @@ export type {
   OverrideVariant,
   Prerequisite,
   Reason,
+  ResolutionReason,
   RolloutStage,
   Rule,
   Scalar,
@@ -55,8 +64,9 @@ export type Time = string | number;
 
 /** A flag as a registry may write it: only its key must be there, and a stage may stand at the top level. */
 export type FlagInput = Pick<FlagDocument, 'key'> &
-  Optional<Omit<FlagDocument, 'key' | 'variants' | 'created_at' | 'updated_at' | 'stage' | 'fallthrough'>> & {
-    readonly variants?: readonly Readonly<Written<Variant>>[] | null;
+  Optional<Omit<FlagDocument, 'key' | 'variants' | 'created_at' | 'updated_at' | 'stage' | 'fallthrough' | 'rules'>> & {
+    readonly variants?: readonly VariantInput[] | null;
+    readonly rules?: readonly RuleInput[] | null;
     readonly created_at?: Time | null;
     readonly updated_at?: Time | null;
     readonly fallthrough?: ServeInput | null;
@@ -67,8 +77,52 @@ type StageInput =
   | (Optional<Pick<FlagDocument, 'stage'>> & { readonly rollout_stage?: null; readonly rollout_stage_map?: null })
   | (Optional<FlagStage> & { readonly stage?: null });
 
+/** A variant; of a string flag it may be a key alone, and in place of the fallthrough variants may have weights. */
+export type VariantInput = Readonly<Pick<Variant, 'key'>> & {
+  readonly value?: Written<JsonValue>;
+  readonly weight?: number | null;
+};
+
+/** A rule; without `when` it matches everybody, and `rollout` is the short form of `serve`. */
+export type RuleInput = Pick<Rule, 'id'> &
+  Optional<Omit<Rule, 'id' | 'when' | 'serve'>> & {
+    readonly order?: number | null;
+    readonly when?: (ConditionInput & { readonly percentage?: number | null }) | null;
+  } & ({ readonly serve: ServeInput; readonly rollout?: null } | { readonly rollout: ServeInput; readonly serve?: null });
+
+/** A condition: an object with several members is as good as `all` of them. */
+export type ConditionInput = {
+  readonly all?: readonly ConditionInput[] | null;
+  readonly any?: readonly ConditionInput[] | null;
+  readonly not?: ConditionInput | null;
+  readonly segment?: string | null;
+} & (
+  | {
+      readonly attr?: Readonly<Record<string, Scalar | readonly Scalar[]>> | null;
+      readonly op?: null;
+      readonly value?: null;
+      readonly values?: null;
+    }
+  | { readonly attr: string; readonly op: 'in' | 'not_in' | 'between'; readonly values: readonly Scalar[]; readonly value?: null }
+  | { readonly attr: string; readonly op: 'exists'; readonly value?: boolean | null; readonly values?: null }
+  | {
+      readonly attr: string;
+      readonly op: Exclude<Operator, 'in' | 'not_in' | 'between' | 'exists'>;
+      readonly value: Scalar;
+      readonly values?: null;
+    }
+);
+
+/** A segment; `criteria` is the short form of `conditions`. */
+export type SegmentInput = Pick<Segment, 'key'> &
+  Optional<Omit<Segment, 'key' | 'conditions'>> &
+  (
+    | { readonly conditions?: ConditionInput | null; readonly criteria?: null }
+    | { readonly criteria?: ConditionInput | null; readonly conditions?: null }
+  );
+
 /** One of the two forms, and not both. */
-type ServeInput =
+export type ServeInput =
   | (Written<Extract<Serve, { variant: unknown }>> & { readonly distribution?: null })
   | (Written<Extract<Serve, { distribution: unknown }>> & { readonly variant?: null });
 
@@ -85,9 +139,12 @@ type Written<T> = T extends readonly (infer Item)[]
 type Optional<T> = { readonly [K in keyof T]?: Written<T[K]> | null };
 
 /** A registry or snapshot as it may be written: only its flags must be there. */
-export type Registry = Optional<Omit<SnapshotDocument, 'flags' | 'overrides' | 'kill_switches' | 'generated_at'>> & {
+export type Registry = Optional<
+  Omit<SnapshotDocument, 'flags' | 'segments' | 'overrides' | 'kill_switches' | 'generated_at'>
+> & {
   readonly flags: readonly FlagInput[];
   readonly generated_at?: Time | null;
+  readonly segments?: readonly SegmentInput[] | null;
   readonly overrides?: readonly OverrideInput[] | null;
   readonly kill_switches?: readonly (Pick<KillSwitch, 'category'> & Optional<KillSwitch>)[] | null;
 };
@@ -169,15 +226,24 @@ export interface Evaluation {
   readonly source: Source;
   /** Why. */
   readonly reason: Reason;
+  /** The rule that decided, if one did. */
   readonly rule_id: string | null;
+  /** The key of the prerequisite that was not met, if that decided. */
+  readonly prerequisite: string | null;
   /** `null` for an unknown or invalid flag. */
   readonly flag_version: number | null;
+  /** The reason in OpenFeature's words. */
+  readonly openfeature_reason: ResolutionReason;
+  /** What OpenFeature's providers hand on as flag metadata: the flag's own, and beside them what the evaluator has to say. */
+  readonly metadata: Readonly<Record<string, string | number | boolean>>;
 }
 
 /** A decision in full. */
-export interface Decision extends Omit<Evaluation, 'rule_id'> {
+export interface Decision extends Omit<Evaluation, 'rule_id' | 'prerequisite' | 'openfeature_reason' | 'metadata'> {
   /** The rule that decided. */
   readonly rule_id?: string;
+  /** The key of the prerequisite that was not met. */
+  readonly prerequisite?: string;
   /** The unit's bucket, where the deciding step computed one: 0–99 under `djb2-xor`, a fraction under `djb2-xor-fmix32`. */
   readonly bucket?: number;
   /** What the bucket was compared with. */

@@ -35,10 +35,13 @@ export class Writer {
     if (!this.value(value, LIST_DEPTH)) this.place = start;
   }
 
-  /** Writes an inline override. What names no variant is written as an object, which says just that. */
-  override(id: number, value: Inline | undefined): void {
+  /** Writes an inline override for a flag. What names no variant is written as an object, which says just that. */
+  override(id: number, flag: number, value: Inline | undefined): void {
     if (value === undefined || value === null) return;
-    this.attribute(id, typeof value === 'string' || typeof value === 'boolean' ? value : {});
+    this.byte(id & 0xff);
+    this.byte(id >>> 8);
+    this.length(flag);
+    this.value(typeof value === 'string' || typeof value === 'boolean' ? value : {}, 0);
   }
 
   private value(value: unknown, depth: number): boolean {

@@ -310,25 +310,38 @@ describe('documents', () => {
     assert.equal(refusal({ flags: [], tenant: 5 }), 'wrong_type /tenant');
     assert.equal(refusal({ flags: [], tenant: HIGH }), 'wrong_type /tenant');
     assert.equal(refusal({ flags: [], version: -1 }), 'wrong_type /version');
+    assert.equal(refusal({ flags: [], segments: Array.from({ length: 1001 }, (_, i) => ({ key: `s${i}` })) }), 'limit_exceeded /segments');
     assert.equal(refusal({ flags: [], version: null, tenant: null, overrides: null, comment: HIGH }), 'accepted');
   });
   test('warn of entries, once each', () => {
-    const flags = [{ key: 'a', state: 'x' }, { key: 'a' }, { key: 'b', state: 'archived', rules: [{}] }, { key: 'b' }, 5, { key: 'c', rules: [{}] }, { key: 'b', type: 0 }];
-    assert.deepEqual(warningsOf({ flags }), ['/flags/0 invalid_flag', '/flags/1 duplicate_flag', '/flags/4 invalid_flag', '/flags/5 unsupported', '/flags/6 duplicate_flag']);
+    const flags = [{ key: 'a', state: 'x' }, { key: 'a' }, { key: 'b', state: 'archived' }, { key: 'b' }, 5, { key: 'c', rules: [{}] }, { key: 'b', type: 0 }];
+    assert.deepEqual(warningsOf({ flags }), [
+      '/flags/0/state invalid_flag', '/flags/1 duplicate_flag', '/flags/4 invalid_flag', '/flags/5/rules/0/id invalid_flag', '/flags/6 duplicate_flag',
+    ]);
     assert.equal(FF.evaluate({ flags }, { key: 'b', context: {} }).source, 'default');
     assert.equal(FF.evaluate({ flags }, { key: 'c', context: {} }).reason, 'flag_invalid');
+  });
+  test('warn in the order of the page', () => {
+    const flags = [{ key: 'a', prerequisites: [{ flag: 'no', variants: ['on'] }] }, { key: 'b', prerequisites: [{ flag: 'b', variants: ['on'] }] }, 5];
+    const row = { scope: 'user', id: 'u', flag: 'a', variant: true };
+    const document = { kill_switches: [5], overrides: [row, 5, { ...row, flag: 'no' }, row, { ...row, id: 'v', variant: 'no' }], flags, segments: [5] };
+    assert.deepEqual(warningsOf(document), [
+      '/segments/0 invalid_segment', '/flags/2 invalid_flag', '/flags/0/prerequisites prerequisite_unknown_flag', '/flags/1/prerequisites prerequisite_cycle',
+      '/overrides/0 duplicate_override', '/overrides/1 invalid_override', '/overrides/2/flag override_unknown_flag', '/overrides/4/variant override_unknown_variant',
+      '/kill_switches/0 invalid_kill_switch',
+    ]);
   });
   test('of rows, the later counts', () => {
     const row = { scope: 'user', id: 'u', flag: 'f', variant: true };
     const overrides = [row, { ...row, variant: 'nope' }, { ...row, flag: 'g' }, { ...row, id: 42 }, { ...row, scope: 'tenant' }, { ...row, reason: HIGH }];
-    assert.deepEqual(warningsOf({ flags: [{ key: 'f' }], overrides }).sort(), [
-      '/overrides/0 duplicate_override', '/overrides/1 override_unknown_variant', '/overrides/2 override_unknown_flag',
-      '/overrides/3 invalid_override', '/overrides/5 invalid_override',
+    assert.deepEqual(warningsOf({ flags: [{ key: 'f' }], overrides }), [
+      '/overrides/0 duplicate_override', '/overrides/1/variant override_unknown_variant', '/overrides/2/flag override_unknown_flag',
+      '/overrides/3/id invalid_override', '/overrides/5 invalid_override',
     ]);
   });
   test('switches', () => {
     const kill_switches = [{ category: '' }, { category: 'a', engaged: 1 }, { category: HIGH }, { category: 'a', engaged: true }];
-    assert.deepEqual(warningsOf({ kill_switches }), [0, 1, 2].map((i) => `/kill_switches/${i} invalid_kill_switch`));
+    assert.deepEqual(warningsOf({ kill_switches }), ['/0/category', '/1/engaged', '/2'].map((pointer) => `/kill_switches${pointer} invalid_kill_switch`));
   });
   test('are not changed by evaluating', () => {
     const frozen = Object.freeze({ flags: Object.freeze([Object.freeze({ key: 'f' })]) });

@@ -3,8 +3,10 @@
 //! JSON text cannot carry everything that JavaScript can. What it cannot is written by the runners as an object of one member:
 //! `{"$utf16": [units]}` for a string with lone surrogates, `{"$number": "NaN" | "Infinity" | "-Infinity" | "-0"}` for such a number.
 
+use burgee_core::model::OverrideScope;
 use burgee_core::{
-    DecisionJson, Fault, InlineOverride, Json, NamedContext, Request, Snapshot, Step, Text, Value, wtf8_from_utf16,
+    DecisionJson, Fault, FlagIndex, InlineOverride, Json, NamedContext, Overrides, Request, Snapshot, Step, Text,
+    Value, wtf8_from_utf16,
 };
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -66,25 +68,35 @@ pub fn decide(snapshot: &Snapshot, request: &CaseRequest<'_>) -> serde_json::Val
     let key = Text::from_wtf8(&key);
     let mut context = NamedContext::new();
     for (name, value) in members(&request.context) {
-        context.set(name.as_ref(), value_of(value));
+        match value {
+            Json::Array(items) => context.set_list(name.as_ref(), items.iter().map(value_of)),
+            _ => context.set(name.as_ref(), value_of(value)),
+        }
     }
-    let override_of = |scope: &str| {
-        let (_, by_flag) = members(&request.overrides).iter().find(|(name, _)| name == scope)?;
-        // A key with lone surrogates is no flag's, so it needs no override either.
-        let (_, value) = members(by_flag).iter().find(|(flag, _)| Some(flag.as_ref()) == key.as_str())?;
-        Some(InlineOverride::from(value_of(value)))
-    };
-    let request = Request {
-        now: request.now.unwrap_or_else(clock).floor() as i64,
-        user_override: override_of("user").unwrap_or(InlineOverride::Absent),
-        tenant_override: override_of("tenant").unwrap_or(InlineOverride::Absent),
-    };
+    let overrides = Inline(&request.overrides);
+    let now = request.now.unwrap_or_else(clock).floor() as i64;
+    let request = Request { now, overrides: Some(&overrides) };
     let mut steps: Vec<Step<'_>> = Vec::new();
     let flag = key.as_str().and_then(|key| snapshot.find(key));
     let decision = snapshot.evaluate(flag, &context, &request, &mut steps);
     let flag_key = key.to_string_lossy();
     let json = DecisionJson { flag_key: &flag_key, decision: &decision, steps: &steps, explain: false };
     serde_json::to_value(json).unwrap_or_default()
+}
+
+/// The overrides of a request.
+struct Inline<'a>(&'a Json<'a>);
+
+impl Overrides for Inline<'_> {
+    fn inline(&self, scope: OverrideScope, _: FlagIndex, key: &str) -> InlineOverride<'_> {
+        let scope = match scope {
+            OverrideScope::User => "user",
+            OverrideScope::Tenant => "tenant",
+        };
+        let of_scope = members(self.0).iter().find(|(name, _)| name == scope);
+        let of_flag = of_scope.and_then(|(_, by_flag)| members(by_flag).iter().find(|(flag, _)| flag == key));
+        of_flag.map_or(InlineOverride::Absent, |(_, value)| value_of(value).into())
+    }
 }
 
 /// The time, ms since the epoch, for requests that do not say.
@@ -132,10 +144,7 @@ fn value_of<'j>(json: &'j Json<'j>) -> Value<'j> {
             None => Value::Object,
         };
     }
-    match json {
-        Json::Array(items) => Value::List(items.iter().map(|item| value_of(item)).collect()),
-        other => Value::from(other),
-    }
+    Value::from(json)
 }
 
 /// The UTF-16 code units of a JSON string as it is written, quotes included: what `serde_json` cannot give for lone surrogates.

@@ -7,8 +7,8 @@ use std::path::Path;
 use burgee_core::{Snapshot, Text, hash_bucket, wtf8_from_utf16};
 use burgee_parity::{CaseRequest, decide, units_of_json_string};
 use serde::Deserialize;
-use serde_json::Value;
 use serde_json::value::RawValue;
+use serde_json::{Value, json};
 
 #[derive(Deserialize)]
 struct Example<'a> {
@@ -76,6 +76,42 @@ fn examples() {
     }
     report(&failures);
     assert_eq!((ran_real, ran_synthetic), (11, 8));
+}
+
+#[derive(Deserialize)]
+struct Rules<'a> {
+    #[serde(borrow)]
+    registry: &'a RawValue,
+    warnings: Value,
+    #[serde(borrow)]
+    cases: Vec<RuleCase<'a>>,
+}
+
+#[derive(Deserialize)]
+struct RuleCase<'a> {
+    name: String,
+    #[serde(borrow)]
+    request: CaseRequest<'a>,
+    expect: Value,
+}
+
+#[test]
+fn rules() {
+    let text = read("rules.json");
+    let rules: Rules<'_> = serde_json::from_str(&text).unwrap();
+    let snapshot = Snapshot::parse(rules.registry.get().as_bytes()).unwrap();
+    let warnings = snapshot.warnings().iter();
+    let warnings: Value = warnings.map(|warning| json!({"code": warning.code, "pointer": warning.pointer})).collect();
+    assert_eq!(warnings, rules.warnings);
+    let mut failures = String::new();
+    for case in &rules.cases {
+        let got = decide(&snapshot, &case.request);
+        if normal(&got) != normal(&case.expect) {
+            writeln!(failures, "{}\n  expected {}\n  got      {got}", case.name, case.expect).unwrap();
+        }
+    }
+    report(&failures);
+    assert_eq!(rules.cases.len(), 193);
 }
 
 #[test]

@@ -16,10 +16,13 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use burgee_core::{Decision, DecisionJson, FlagIndex, Request, Snapshot as CoreSnapshot, Step, Text, Trace};
+use burgee_core::{
+    Decision, DecisionJson, FlagIndex, Overrides, Reason, Request, ResolutionReason, Snapshot as CoreSnapshot, Source,
+    Text,
+};
 use wasm_bindgen::prelude::*;
 
-use wire::{TENANT_OVERRIDE, USER_OVERRIDE, WireContext};
+use wire::WireContext;
 
 #[cfg(feature = "module")]
 #[global_allocator]
@@ -105,6 +108,29 @@ impl Engine {
         Ok(Snapshot { core, scratch: Scratch::default(), all: Vec::new() })
     }
 
+    /// Looks over the document in the scratch buffer; `now` is in ms since the epoch. Gives the findings as JSON, see [`burgee_core::findings_to_text`].
+    ///
+    /// # Errors
+    /// A refused document: the fault as JSON.
+    #[cfg(feature = "tools")]
+    pub fn lint(&mut self, length: usize, now: f64) -> Result<String, String> {
+        let findings = burgee_core::lint::lint(self.scratch.bytes(length), milliseconds(now));
+        self.scratch.trim();
+        findings.map(|findings| burgee_core::findings_to_text(&findings)).map_err(|fault| fault.to_text())
+    }
+
+    /// Reads the entries of the document in the scratch buffer in their canonical form, and all faults of those that are at fault. Gives JSON, see
+    /// [`burgee_core::Documents::to_text`].
+    ///
+    /// # Errors
+    /// A refused document: the fault as JSON.
+    #[cfg(feature = "tools")]
+    pub fn documents(&mut self, length: usize) -> Result<String, String> {
+        let documents = burgee_core::Documents::read(self.scratch.bytes(length));
+        self.scratch.trim();
+        documents.map(|documents| documents.to_text()).map_err(|fault| fault.to_text())
+    }
+
     /// Traps, as a defect would. Tests call it to show that a trap does not poison later calls.
     pub fn trap(&self) {
         #[cfg(target_arch = "wasm32")]
@@ -125,6 +151,13 @@ pub struct Snapshot {
 #[wasm_bindgen]
 pub struct Context {
     bytes: Box<[u8]>,
+    index: Box<[u32]>,
+}
+
+impl Context {
+    fn as_wire(&self) -> WireContext<'_> {
+        WireContext::indexed(&self.bytes, &self.index)
+    }
 }
 
 #[wasm_bindgen]
@@ -136,7 +169,8 @@ impl Snapshot {
 
     /// Keeps the context that is in the scratch buffer.
     pub fn keep(&self, length: usize) -> Context {
-        Context { bytes: self.scratch.bytes(length).into() }
+        let bytes = self.scratch.bytes(length);
+        Context { bytes: bytes.into(), index: wire::index(bytes, self.core.attributes().len()) }
     }
 
     /// What the caller keeps of the whole, as JSON: `{tenant, version, generated_at, attributes, flags, warnings}`, with
@@ -145,21 +179,28 @@ impl Snapshot {
         self.core.describe()
     }
 
-    /// What the caller keeps of one flag, as JSON: `{version, reads, reads_time, variants: [{key, value}]}`. `reads` are the numbers of the
-    /// attributes that must be written for its evaluation.
+    /// What the caller keeps of one flag, as JSON: see [`CoreSnapshot::describe_flag`]. `reads` are the numbers of the attributes that must be written
+    /// for its evaluation, `reads_flags` of the flags whose inline overrides must be.
     pub fn flag(&self, flag: u32) -> String {
         self.core.describe_flag(FlagIndex(flag))
     }
 
     /// Decides a flag for the context in the scratch buffer, at `now` (ms since the epoch). Gives the decision [`pack`]ed.
     pub fn evaluate(&self, flag: u32, length: usize, now: f64) -> u32 {
-        self.packed(flag, self.scratch.bytes(length), now)
+        self.packed(flag, &WireContext::new(self.scratch.bytes(length)), None, now)
+    }
+
+    /// As [`Snapshot::evaluate`], with the inline overrides behind the context.
+    #[wasm_bindgen(js_name = evaluateOverridden)]
+    pub fn evaluate_overridden(&self, flag: u32, length: usize, now: f64) -> u32 {
+        let context = WireContext::new(self.scratch.bytes(length));
+        self.packed(flag, &context, Some(&context), now)
     }
 
     /// As [`Snapshot::evaluate`], for a context that was kept.
     #[wasm_bindgen(js_name = evaluateKept)]
     pub fn evaluate_kept(&self, flag: u32, context: &Context, now: f64) -> u32 {
-        self.packed(flag, &context.bytes, now)
+        self.packed(flag, &context.as_wire(), None, now)
     }
 
     /// Decides every flag for a context that was kept, without inline overrides. Gives the address of as many packed decisions as there are flags.
@@ -167,17 +208,36 @@ impl Snapshot {
     pub fn evaluate_all(&mut self, context: &Context, now: f64) -> *const u32 {
         let mut all = core::mem::take(&mut self.all);
         all.clear();
-        all.extend((0..).zip(self.core.flags()).map(|(flag, _)| self.packed(flag, &context.bytes, now)));
+        all.extend((0..).zip(self.core.flags()).map(|(flag, _)| self.packed(flag, &context.as_wire(), None, now)));
         self.all = all;
         self.all.as_ptr()
+    }
+
+    /// What a number that [`pack`] made stands for, as JSON: see [`CoreSnapshot::describe_decision`]. The caller knows the flag's key.
+    pub fn unpack(&self, flag: u32, packed: u32) -> String {
+        let flag = self.core.flag(FlagIndex(flag));
+        let place = u16::try_from(packed >> 18 & 0x7f).ok().filter(|place| *place != 127);
+        let decision = Decision {
+            flag,
+            variant: flag.and_then(|flag| flag.variants().get(packed as usize & 0x1ff)),
+            enabled: packed >> 25 & 1 == 1,
+            source: at(&Source::ALL, packed >> 9 & 0xf),
+            reason: at(&Reason::ALL, packed >> 13 & 0x1f),
+            place,
+            bucket: None,
+            threshold: None,
+            stage: None,
+        };
+        self.core.describe_decision(&decision, at(&ResolutionReason::ALL, packed >> 26 & 0x7))
     }
 
     /// Decides a flag for the context in the scratch buffer, in full: the decision as JSON, with its reason chain, or with what each
     /// step compared if `explain` says so. The caller knows the flag's key, and puts it in.
     #[wasm_bindgen(js_name = evaluateFull)]
     pub fn evaluate_full(&mut self, flag: u32, length: usize, now: f64, explain: bool) -> String {
-        let mut steps: Vec<Step<'_>> = Vec::new();
-        let decision = self.decide(flag, self.scratch.bytes(length), now, &mut steps);
+        let context = WireContext::new(self.scratch.bytes(length));
+        let request = Request { now: milliseconds(now), overrides: Some(&context) };
+        let (decision, steps) = self.core.explain(Some(FlagIndex(flag)), &context, &request);
         DecisionJson { flag_key: "", decision: &decision, steps: &steps, explain }.to_text()
     }
 }
@@ -199,18 +259,9 @@ impl Snapshot {
 
     /// The walk that leaves no trace, compiled once for all who want its answer alone.
     #[inline(never)]
-    fn packed(&self, flag: u32, bytes: &[u8], now: f64) -> u32 {
-        pack(&self.decide(flag, bytes, now, &mut ()))
-    }
-
-    fn decide<'s>(&'s self, flag: u32, bytes: &[u8], now: f64, trace: &mut impl Trace<'s>) -> Decision<'s> {
-        let context = WireContext(bytes);
-        let request = Request {
-            now: milliseconds(now),
-            user_override: context.inline_override(USER_OVERRIDE),
-            tenant_override: context.inline_override(TENANT_OVERRIDE),
-        };
-        self.core.evaluate(Some(FlagIndex(flag)), &context, &request, trace)
+    fn packed(&self, flag: u32, context: &WireContext<'_>, overrides: Option<&dyn Overrides>, now: f64) -> u32 {
+        let request = Request { now: milliseconds(now), overrides };
+        pack(&self.core.evaluate(Some(FlagIndex(flag)), context, &request, &mut ()))
     }
 }
 
@@ -220,6 +271,11 @@ fn milliseconds(now: f64) -> i64 {
     if whole as f64 > now { whole.saturating_sub(1) } else { whole }
 }
 
+/// The element at a place, which [`pack`] took from a list as long as this one; the first past the last.
+fn at<T: Copy>(all: &[T], place: u32) -> T {
+    all.get(place as usize).copied().unwrap_or(all[0])
+}
+
 /// A decision as a number: what the caller looks up to get an object that it has made before.
 ///
 /// | bits | |
@@ -227,14 +283,16 @@ fn milliseconds(now: f64) -> i64 {
 /// | 0–8 | the variant's place, 511 for none |
 /// | 9–12 | the source, by its place in `Source::ALL` |
 /// | 13–17 | the reason, by its place in `Reason::ALL` |
-/// | 18–24 | the rule's place, 127 for none |
+/// | 18–24 | the place of the rule, or of the prerequisite that is not met; 127 for none |
 /// | 25 | whether it is enabled |
+/// | 26–28 | OpenFeature's reason, by its place in `ResolutionReason::ALL` |
 fn pack(decision: &Decision<'_>) -> u32 {
     let variant = decision.variant.map_or(511, |variant| u32::from(variant.index));
-    let rule = decision.rule.map_or(127, u32::from);
+    let place = decision.place.map_or(127, u32::from);
     variant
         | (decision.source as u32) << 9
         | (decision.reason as u32) << 13
-        | rule << 18
+        | place << 18
         | u32::from(decision.enabled) << 25
+        | (decision.resolution_reason() as u32) << 26
 }

@@ -10,49 +10,124 @@
 //! | 5 | list | `count: u32`, that many values |
 //! | 6 | object | |
 //!
-//! Only what the evaluation can read is written, most often one or two entries, so looking one up is a short scan. An attribute
-//! has its id in the snapshot's table; inline overrides have ids of their own. Reading never fails: bytes that are not of this form end the scan.
+//! Only what the evaluation can read is written, most often two or three entries, so looking one up is a short scan; a context that is kept has an
+//! index. An attribute has its id in the snapshot's table. Behind the attributes stand inline overrides: an id of their own, the number of the flag
+//! (u32), and the value. Reading never fails: bytes that are not of this form end the scan.
 
-use burgee_core::{Attribute, Context, InlineOverride, Text, Value};
+use alloc::boxed::Box;
+use alloc::vec;
+
+use burgee_core::model::OverrideScope;
+use burgee_core::{Attribute, Context, FlagIndex, InlineOverride, Overrides, Text, Value};
 
 /// The id of the inline override for the user.
 pub const USER_OVERRIDE: u16 = 0xffff;
 /// The id of the inline override for the tenant.
 pub const TENANT_OVERRIDE: u16 = 0xfffe;
 
-/// Lists in lists are read to this depth; what is deeper reads as an object, which equals nothing.
-const LIST_DEPTH: u32 = 4;
-
 /// A context as it was written into a buffer.
 #[derive(Clone, Copy, Debug)]
-pub struct WireContext<'a>(pub &'a [u8]);
+pub struct WireContext<'a> {
+    bytes: &'a [u8],
+    index: &'a [u32],
+}
 
 impl<'a> WireContext<'a> {
-    fn find(self, wanted: u16) -> Value<'a> {
-        let mut reader = Reader(self.0);
+    /// A context that is read once: values are looked for where they stand.
+    pub fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes, index: &[] }
+    }
+
+    /// A context with the index that [`index`] made of the same bytes.
+    pub fn indexed(bytes: &'a [u8], index: &'a [u32]) -> Self {
+        Self { bytes, index }
+    }
+
+    /// What stands from an attribute's value on.
+    #[inline]
+    fn at(&self, wanted: u32) -> Option<Reader<'a>> {
+        if self.index.is_empty() {
+            return self.scan(wanted);
+        }
+        let place = self.index.get(usize::try_from(wanted).ok()?)?;
+        self.bytes.get(usize::try_from(*place).ok()?..).map(Reader)
+    }
+
+    fn scan(&self, wanted: u32) -> Option<Reader<'a>> {
+        let mut reader = Reader(self.bytes);
+        loop {
+            let id = reader.u16().filter(|id| *id < TENANT_OVERRIDE)?;
+            if u32::from(id) == wanted {
+                return Some(reader);
+            }
+            reader.skip()?;
+        }
+    }
+}
+
+/// Where the value of each attribute stands, by its id; past the end for those that are not there.
+pub fn index(bytes: &[u8], attributes: usize) -> Box<[u32]> {
+    let mut index = vec![u32::MAX; attributes.max(1)].into_boxed_slice();
+    let mut reader = Reader(bytes);
+    while let Some(id) = reader.u16() {
+        let place = bytes.len().saturating_sub(reader.0.len());
+        if let (Some(slot), Ok(place)) = (index.get_mut(usize::from(id)), u32::try_from(place)) {
+            *slot = place;
+        }
+        if reader.skip().is_none() {
+            break;
+        }
+    }
+    index
+}
+
+impl Context for WireContext<'_> {
+    #[inline]
+    fn get(&self, attribute: &Attribute) -> Value<'_> {
+        self.at(attribute.id).and_then(|mut reader| reader.value()).unwrap_or(Value::Absent)
+    }
+
+    fn any_item(&self, attribute: &Attribute, is_wanted: &mut dyn FnMut(Value<'_>) -> bool) -> bool {
+        let Some(mut reader) = self.at(attribute.id) else { return false };
+        let Some(count) = reader.list() else { return false };
+        for _ in 0..count {
+            let rest = reader.0;
+            match reader.value() {
+                Some(item) if is_wanted(item) => return true,
+                Some(_) => {}
+                None => return false,
+            }
+            reader = Reader(rest);
+            if reader.skip().is_none() {
+                return false;
+            }
+        }
+        false
+    }
+}
+
+impl Overrides for WireContext<'_> {
+    fn inline(&self, scope: OverrideScope, flag: FlagIndex, _: &str) -> InlineOverride<'_> {
+        let wanted = match scope {
+            OverrideScope::User => USER_OVERRIDE,
+            OverrideScope::Tenant => TENANT_OVERRIDE,
+        };
+        let mut reader = Reader(self.bytes);
         while let Some(id) = reader.u16() {
-            if id == wanted {
-                return reader.value(LIST_DEPTH).unwrap_or(Value::Absent);
+            let is_override = id >= TENANT_OVERRIDE;
+            let of_flag = if is_override { reader.array().map(u32::from_le_bytes) } else { None };
+            if id == wanted && of_flag == Some(flag.0) {
+                return reader.value().unwrap_or(Value::Absent).into();
             }
             if reader.skip().is_none() {
                 break;
             }
         }
-        Value::Absent
-    }
-
-    /// An inline override, by its id.
-    pub fn inline_override(self, id: u16) -> InlineOverride<'a> {
-        self.find(id).into()
+        InlineOverride::Absent
     }
 }
 
-impl Context for WireContext<'_> {
-    fn get(&self, attribute: &Attribute) -> Value<'_> {
-        u16::try_from(attribute.id).map_or(Value::Absent, |id| self.find(id))
-    }
-}
-
+#[derive(Clone, Copy)]
 struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {
@@ -74,7 +149,15 @@ impl<'a> Reader<'a> {
         usize::try_from(u32::from_le_bytes(self.array()?)).ok()
     }
 
-    fn value(&mut self, depth: u32) -> Option<Value<'a>> {
+    /// How many items the list has that comes next.
+    fn list(&mut self) -> Option<usize> {
+        let [tag] = self.array()?;
+        if tag == 5 { self.length() } else { None }
+    }
+
+    /// The value that comes next. Of a list it takes the count alone.
+    #[inline]
+    fn value(&mut self) -> Option<Value<'a>> {
         let [tag] = self.array()?;
         Some(match tag {
             1 => {
@@ -85,21 +168,25 @@ impl<'a> Reader<'a> {
             3 => Value::Boolean(false),
             4 => Value::Boolean(true),
             5 => {
-                let count = self.length()?;
-                match depth.checked_sub(1) {
-                    Some(depth) => Value::List((0..count).map_while(|_| self.value(depth)).collect()),
-                    None => {
-                        (0..count).try_for_each(|_| self.skip())?;
-                        Value::Object
-                    }
-                }
+                self.length()?;
+                Value::List
             }
             6 => Value::Object,
             _ => return None,
         })
     }
 
+    /// Passes over the value that comes next, lists in lists included, without recursion.
     fn skip(&mut self) -> Option<()> {
+        let mut values = 1_usize;
+        while let Some(rest) = values.checked_sub(1) {
+            values = rest.saturating_add(self.skip_one()?);
+        }
+        Some(())
+    }
+
+    /// Passes over a value, and says how many follow that are its own.
+    fn skip_one(&mut self) -> Option<usize> {
         let [tag] = self.array()?;
         match tag {
             1 => {
@@ -110,13 +197,10 @@ impl<'a> Reader<'a> {
                 self.take(8)?;
             }
             3 | 4 | 6 => {}
-            5 => {
-                let count = self.length()?;
-                (0..count).try_for_each(|_| self.skip())?;
-            }
+            5 => return self.length(),
             _ => return None,
         }
-        Some(())
+        Some(0)
     }
 }
 
@@ -128,40 +212,62 @@ mod tests {
         Attribute { id, name: "any".into() }
     }
 
+    fn contexts<'a>(bytes: &'a [u8], index: &'a [u32]) -> [WireContext<'a>; 2] {
+        [WireContext::new(bytes), WireContext::indexed(bytes, index)]
+    }
+
     #[test]
     fn finds_values_behind_others() {
         let bytes = [
-            &[7, 0, 5, 2, 0, 0, 0, 3, 1, 1, 0, 0, 0, b'x'][..], // 7: [false, "x"]
-            &[0, 0, 1, 2, 0, 0, 0, b'U', b'1'],                 // 0: "U1"
-            &[1, 0, 2],                                         // 1: 41.0
+            &[7, 0, 5, 3, 0, 0, 0, 3, 5, 1, 0, 0, 0, 4, 1, 1, 0, 0, 0, b'x'][..], // 7: [false, [true], "x"]
+            &[0, 0, 1, 2, 0, 0, 0, b'U', b'1'],                                   // 0: "U1"
+            &[1, 0, 2],                                                           // 1: 41.0
             &41.0_f64.to_le_bytes(),
-            &[0xff, 0xff, 4], // the user's override: true
+            &[0xff, 0xff, 9, 0, 0, 0, 3], // the user's override of flag 9: false
+            &[0xff, 0xff, 2, 0, 0, 0, 4], // and of flag 2: true
         ]
         .concat();
-        let context = WireContext(&bytes);
-        assert_eq!(context.get(&attribute(7)), Value::List(vec![false.into(), "x".into()]));
-        assert_eq!(context.get(&attribute(0)), "U1".into());
-        assert_eq!(context.get(&attribute(1)), 41.0.into());
-        assert_eq!(context.get(&attribute(2)), Value::Absent);
-        assert_eq!(context.inline_override(USER_OVERRIDE), InlineOverride::Boolean(true));
-        assert_eq!(context.inline_override(TENANT_OVERRIDE), InlineOverride::Absent);
+        for context in contexts(&bytes, &index(&bytes, 8)) {
+            assert_eq!(context.get(&attribute(7)), Value::List);
+            let has = |wanted: Value<'_>| context.any_item(&attribute(7), &mut |item| item == wanted);
+            assert!(has(false.into()) && has(Value::List) && has("x".into()) && !has(true.into()));
+            assert!(!context.any_item(&attribute(0), &mut |_| true));
+            assert_eq!(context.get(&attribute(0)), "U1".into());
+            assert_eq!(context.get(&attribute(1)), 41.0.into());
+            assert_eq!(context.get(&attribute(2)), Value::Absent);
+            assert_eq!(context.get(&attribute(900)), Value::Absent);
+            let inline = |scope, flag| context.inline(scope, FlagIndex(flag), "");
+            assert_eq!(inline(OverrideScope::User, 2), InlineOverride::Boolean(true));
+            assert_eq!(inline(OverrideScope::User, 9), InlineOverride::Boolean(false));
+            assert_eq!(inline(OverrideScope::User, 1), InlineOverride::Absent);
+            assert_eq!(inline(OverrideScope::Tenant, 2), InlineOverride::Absent);
+        }
     }
 
     #[test]
     fn any_bytes_can_be_read() {
         // Every truncation, and every single byte changed to every value, of a context that has all tags.
-        let bytes =
-            [0, 0, 5, 2, 0, 0, 0, 1, 1, 0, 0, 0, b'x', 5, 1, 0, 0, 0, 6, 1, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 4];
+        let bytes = [
+            0, 0, 5, 2, 0, 0, 0, 1, 1, 0, 0, 0, b'x', 5, 1, 0, 0, 0, 6, 1, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 4, 0xff,
+            0xff, 0, 0, 0, 0, 3,
+        ];
+        let read = |bytes: &[u8]| {
+            for context in contexts(bytes, &index(bytes, 3)) {
+                for id in 0..4 {
+                    context.get(&attribute(id));
+                    context.any_item(&attribute(id), &mut |_| false);
+                }
+                context.inline(OverrideScope::Tenant, FlagIndex(0), "");
+            }
+        };
         for end in 0..bytes.len() {
-            WireContext(&bytes[..end]).get(&attribute(9));
+            read(&bytes[..end]);
         }
         for place in 0..bytes.len() {
             for byte in 0..=255 {
                 let mut bytes = bytes;
                 bytes[place] = byte;
-                for id in 0..4 {
-                    WireContext(&bytes).get(&attribute(id));
-                }
+                read(&bytes);
             }
         }
     }

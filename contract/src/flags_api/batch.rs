@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use burgee_core::{InlineOverride, Json, Path, Request as Evaluation, Value};
+use burgee_core::model::OverrideScope;
+use burgee_core::{FlagIndex, InlineOverride, Json, Path, Request as Evaluation, Value};
 use serde_json::value::RawValue;
 
 use super::answer::Answer;
@@ -31,17 +32,8 @@ pub(crate) fn evaluate_batch(
     let caller = Caller::from_body(&request.headers, context(&body)?)?;
     let keys = flags(&body)?;
     let overrides = overrides(&body)?;
-    let answers: Vec<Answer<'_>> = keys
-        .iter()
-        .map(|key| {
-            let evaluation = Evaluation {
-                now,
-                user_override: inline(&overrides.user, key),
-                tenant_override: inline(&overrides.tenant, key),
-            };
-            Answer::of(key, served, &caller, &evaluation)
-        })
-        .collect();
+    let evaluation = Evaluation { now, overrides: Some(&overrides) };
+    let answers: Vec<Answer<'_>> = keys.iter().map(|key| Answer::of(key, served, &caller, &evaluation)).collect();
     Ok(success(Data::Value(&answers), service).with("Cache-Control", "no-store"))
 }
 
@@ -110,9 +102,15 @@ fn overrides<'a>(body: &Object<'a>) -> Result<Overrides<'a>, Problem> {
     Ok(Overrides { user: scope("user")?, tenant: scope("tenant")? })
 }
 
-/// An override as the evaluator takes it: `null` is none, and what is neither a boolean nor a variant's key is skipped there.
-fn inline<'o>(scope: &'o Scope<'_>, flag: &str) -> InlineOverride<'o> {
-    scope.get(flag).map_or(InlineOverride::Absent, |json| Value::from(json).into())
+impl burgee_core::Overrides for Overrides<'_> {
+    /// An override as the evaluator takes it: `null` is none, and what is neither a boolean nor a variant's key is skipped there.
+    fn inline(&self, scope: OverrideScope, _: FlagIndex, key: &str) -> InlineOverride<'_> {
+        let scope = match scope {
+            OverrideScope::User => &self.user,
+            OverrideScope::Tenant => &self.tenant,
+        };
+        scope.get(key).map_or(InlineOverride::Absent, |json| Value::from(json).into())
+    }
 }
 
 fn required<'a>(body: &Object<'a>, name: &str, path: &Path<'_>) -> Result<&'a RawValue, Problem> {

@@ -19,6 +19,7 @@ pub(crate) struct Outline<'a> {
     pub version: u64,
     pub generated_at: Option<i64>,
     pub flags: Vec<RawEntry<'a>>,
+    pub segments: Vec<RawEntry<'a>>,
     pub overrides: Vec<RawEntry<'a>>,
     pub kill_switches: Vec<RawEntry<'a>>,
 }
@@ -74,7 +75,7 @@ impl<'a> Outline<'a> {
             faults.add(FaultCode::Missing, &Path::Name(&Path::Root, "flags"), "is missing");
         }
         let flags = entries(field("flags"), "flags", limits::FLAGS, faults);
-        entries(field("segments"), "segments", limits::SEGMENTS, faults);
+        let segments = entries(field("segments"), "segments", limits::SEGMENTS, faults);
         let overrides = entries(field("overrides"), "overrides", limits::OVERRIDES, faults);
         let kill_switches = entries(field("kill_switches"), "kill_switches", limits::LIST_ITEMS, faults);
         Some(Outline {
@@ -82,6 +83,7 @@ impl<'a> Outline<'a> {
             version: version.unwrap_or(0),
             generated_at,
             flags,
+            segments,
             overrides,
             kill_switches,
         })

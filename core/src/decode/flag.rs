@@ -1,10 +1,13 @@
 //! Reading a flag.
 
 use alloc::borrow::ToOwned;
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use super::{key, optional, required};
+use super::condition::Scope;
+use super::rule::{prerequisites, rules};
+use super::serve::{check_weights, serve, variant_key, weight};
+use super::{key, optional, required, scalar, word};
 use crate::fault::{Fault, FaultCode, Faults};
 use crate::json::{Json, Node};
 use crate::limits;
@@ -13,16 +16,20 @@ use crate::model::{
     Variant, WeightedVariant,
 };
 
-/// Reads a flag from its place in a document, or gives all its faults.
-pub(crate) fn read_flag(node: &Node<'_>) -> Result<Flag, Vec<Fault>> {
+/// Reads a flag from its place in a document, or gives all its faults. `has_segment` says which segments rules may name.
+pub(crate) fn read_flag(node: &Node<'_>, has_segment: &dyn Fn(&str) -> bool) -> Result<Flag, Vec<Fault>> {
     let mut faults = Faults::default();
-    let flag = if node.is_object(&mut faults) { fields(node, &mut faults) } else { None };
+    let flag = if node.is_object(&mut faults) { fields(node, Scope::Rule(has_segment), &mut faults) } else { None };
     faults.finish(flag)
 }
 
-fn fields(node: &Node<'_>, faults: &mut Faults) -> Option<Flag> {
+fn fields(node: &Node<'_>, scope: Scope<'_>, faults: &mut Faults) -> Option<Flag> {
     let key = required(node, "key", faults, key);
-    let flag_type = optional(node, "type", faults, flag_type).unwrap_or(FlagType::Boolean);
+    let flag_type = match node.get("type") {
+        Some(field) => flag_type(&field, faults).unwrap_or(FlagType::Boolean),
+        None if has_bare_variants(node) => FlagType::String,
+        None => FlagType::Boolean,
+    };
     let state = optional(node, "state", faults, state).unwrap_or(State::On);
     let version = optional(node, "version", faults, |field, faults| field.version(faults)).unwrap_or(0);
     let description = optional(node, "description", faults, |field, faults| field.owned_string(faults));
@@ -30,7 +37,7 @@ fn fields(node: &Node<'_>, faults: &mut Faults) -> Option<Flag> {
     let tags = optional(node, "tags", faults, |field, faults| field.strings(faults)).unwrap_or_default();
     let created_at = optional(node, "created_at", faults, |field, faults| field.time(faults));
     let updated_at = optional(node, "updated_at", faults, |field, faults| field.time(faults));
-    let variants = variants(node, flag_type, faults);
+    let (variants, weights) = variants(node, flag_type, faults);
     let off_variant = nullable_variant(node, "off_variant", &variants, false, faults);
     let default_variant = nullable_variant(node, "default_variant", &variants, true, faults);
     let metadata = optional(node, "metadata", faults, metadata).unwrap_or_default();
@@ -38,10 +45,20 @@ fn fields(node: &Node<'_>, faults: &mut Faults) -> Option<Flag> {
     let bucketing = optional(node, "bucketing", faults, bucketing);
     let bucket_by = optional(node, "bucket_by", faults, |field, faults| field.owned_non_empty(faults));
     let salt = optional(node, "salt", faults, |field, faults| field.owned_string(faults));
-    optional(node, "prerequisites", faults, list);
+    let prerequisites = optional(node, "prerequisites", faults, prerequisites).unwrap_or_default();
     let targets = node.get("targets").and_then(|field| targets(&field, &variants, faults));
-    optional(node, "rules", faults, list);
-    let fallthrough = node.get("fallthrough").and_then(|field| serve(&field, &variants, faults));
+    let rules = node.get("rules").map(|field| rules(&field, &variants, scope, faults)).unwrap_or_default();
+    let fallthrough = match (node.get("fallthrough"), weights) {
+        (None, None) => None,
+        (None, Some(weights)) => Some(weights.into_serve()),
+        (Some(field), weights) => {
+            if let Some(weights) = weights {
+                let message = "must not be there beside fallthrough, which says what is served";
+                faults.add_at(FaultCode::Duplicate, weights.pointer, message);
+            }
+            serve(&field, &variants, faults)
+        }
+    };
     let kill_switch = optional(node, "kill_switch", faults, category);
     let sensitive = optional(node, "sensitive", faults, sensitive);
     let high_impact = optional(node, "high_impact", faults, |field, faults| field.boolean(faults)).unwrap_or(false);
@@ -63,28 +80,14 @@ fn fields(node: &Node<'_>, faults: &mut Faults) -> Option<Flag> {
         bucketing,
         bucket_by,
         salt,
-        prerequisites: Vec::new(),
+        prerequisites,
         targets,
-        rules: Vec::new(),
+        rules,
         fallthrough,
         kill_switch,
         sensitive,
         high_impact,
     })
-}
-
-/// One of a field's allowed words.
-fn word<T>(
-    node: &Node<'_>,
-    faults: &mut Faults,
-    read: impl FnOnce(&str) -> Option<T>,
-    allowed: &'static str,
-) -> Option<T> {
-    let word = read(node.string(faults)?);
-    if word.is_none() {
-        node.fault(faults, FaultCode::InvalidValue, allowed);
-    }
-    word
 }
 
 fn flag_type(node: &Node<'_>, faults: &mut Faults) -> Option<FlagType> {
@@ -130,20 +133,49 @@ fn category(node: &Node<'_>, faults: &mut Faults) -> Option<String> {
     Some(category)
 }
 
-/// The variants, with a boolean flag's implied ones written out.
-fn variants(node: &Node<'_>, flag_type: FlagType, faults: &mut Faults) -> Vec<Variant> {
+/// Whether the variants are keys alone, as the short form has them.
+fn has_bare_variants(node: &Node<'_>) -> bool {
+    match node.get("variants").map(|field| field.json) {
+        Some(Json::Array(items)) => {
+            let has_value = |item: &Json<'_>| match item {
+                Json::Object(members) => members.iter().any(|(name, _)| name == "value"),
+                _ => false,
+            };
+            !items.is_empty() && !items.iter().any(has_value)
+        }
+        _ => false,
+    }
+}
+
+/// The weights that variants have in the short form.
+struct Weights {
+    /// Where the first of them stands.
+    pointer: String,
+    of: Vec<WeightedVariant>,
+}
+
+impl Weights {
+    fn into_serve(self) -> Serve {
+        Serve::Distribution { distribution: self.of, bucket_by: None, salt: None }
+    }
+}
+
+/// The variants, with a boolean flag's implied ones written out, and their weights if they have any.
+fn variants(node: &Node<'_>, flag_type: FlagType, faults: &mut Faults) -> (Vec<Variant>, Option<Weights>) {
     let Some(field) = node.get("variants") else {
-        return implied_variants(node, flag_type, faults);
+        return (implied_variants(node, flag_type, faults), None);
     };
-    let Some(items) = field.items(faults) else { return Vec::new() };
+    let Some(items) = field.items(faults) else { return (Vec::new(), None) };
     if items.len() == 0 {
-        return implied_variants(node, flag_type, faults);
+        return (implied_variants(node, flag_type, faults), None);
     }
     if items.len() > limits::VARIANTS {
         faults.add_limit(&field.path, limits::VARIANTS, "variants", "VARIANTS");
-        return Vec::new();
+        return (Vec::new(), None);
     }
     let mut variants: Vec<Variant> = Vec::with_capacity(items.len());
+    let mut weights = Vec::new();
+    let mut first_weight = None;
     for item in items {
         if !item.is_object(faults) {
             continue;
@@ -152,13 +184,24 @@ fn variants(node: &Node<'_>, flag_type: FlagType, faults: &mut Faults) -> Vec<Va
         // A json value may be null; in other types null is a value of the wrong type, not an absent one.
         let value = match item.get_nullable("value") {
             Some(field) => value(&field, flag_type, faults),
+            None if flag_type == FlagType::String => key.clone().map(Value::String),
             None => required(&item, "value", faults, |_, _| None),
         };
+        let weight_field = item.get("weight");
+        if first_weight.is_none() {
+            first_weight = weight_field.as_ref().map(|field| field.path.to_string());
+        }
+        let weight = weight_field.and_then(|field| weight(&field, faults)).unwrap_or(0.0);
         if let (Some(key), Some(value)) = (key, value) {
+            weights.push(WeightedVariant { variant: key.clone(), weight });
             variants.push(Variant { key, value });
         }
     }
-    variants
+    let weights = first_weight.map(|pointer| {
+        check_weights(&field, &weights, faults);
+        Weights { pointer, of: weights }
+    });
+    (variants, weights)
 }
 
 fn implied_variants(node: &Node<'_>, flag_type: FlagType, faults: &mut Faults) -> Vec<Variant> {
@@ -200,15 +243,6 @@ fn value(node: &Node<'_>, flag_type: FlagType, faults: &mut Faults) -> Option<Va
     }
 }
 
-/// The key of one of the flag's variants.
-fn variant_key(node: &Node<'_>, variants: &[Variant], faults: &mut Faults) -> Option<String> {
-    let key = node.string(faults)?;
-    if !variants.iter().any(|variant| variant.key == key) {
-        node.fault(faults, FaultCode::UnknownReference, "must be the key of one of the flag's variants");
-    }
-    Some(key.to_owned())
-}
-
 /// A field that names a variant, or no variant if it is null. Absent, it names a boolean flag's first variant of value `implied`.
 fn nullable_variant(
     node: &Node<'_>,
@@ -230,17 +264,7 @@ fn nullable_variant(
 fn metadata(node: &Node<'_>, faults: &mut Faults) -> Option<Vec<(String, Scalar)>> {
     let mut metadata = Vec::new();
     for (name, field) in node.members(faults)? {
-        let scalar = match field.json {
-            Json::Bool(value) => Scalar::Boolean(*value),
-            Json::Integer(value) => Scalar::Integer(*value),
-            Json::Number(value) => Scalar::Number(*value),
-            Json::String(value) => Scalar::String(value.clone().into_owned()),
-            _ => {
-                field.fault(faults, FaultCode::WrongType, "must be a string, a number, true or false");
-                continue;
-            }
-        };
-        metadata.push((name.to_owned(), scalar));
+        metadata.extend(scalar(&field, faults).map(|value| (name.to_owned(), value)));
     }
     Some(metadata)
 }
@@ -292,48 +316,6 @@ fn targets(node: &Node<'_>, variants: &[Variant], faults: &mut Faults) -> Option
     Some(targets)
 }
 
-fn serve(node: &Node<'_>, variants: &[Variant], faults: &mut Faults) -> Option<Serve> {
-    if !node.is_object(faults) {
-        return None;
-    }
-    match (node.get("variant"), node.get("distribution")) {
-        (Some(field), None) => variant_key(&field, variants, faults).map(|variant| Serve::Variant { variant }),
-        (None, Some(field)) => {
-            let mut distribution = Vec::new();
-            for item in field.items(faults)? {
-                if !item.is_object(faults) {
-                    continue;
-                }
-                let variant = item.require("variant", faults).and_then(|field| variant_key(&field, variants, faults));
-                let weight = required(&item, "weight", faults, weight);
-                if let (Some(variant), Some(weight)) = (variant, weight) {
-                    distribution.push(WeightedVariant { variant, weight });
-                }
-            }
-            let sum: f64 = distribution.iter().map(|entry| entry.weight).sum();
-            if !(sum > 0.0 && sum.is_finite()) {
-                let message = "must have weights whose sum is greater than 0, and finite";
-                field.fault(faults, FaultCode::InvalidValue, message);
-            }
-            let bucket_by = optional(node, "bucket_by", faults, |field, faults| field.owned_non_empty(faults));
-            let salt = optional(node, "salt", faults, |field, faults| field.owned_string(faults));
-            Some(Serve::Distribution { distribution, bucket_by, salt })
-        }
-        _ => {
-            node.fault(faults, FaultCode::InvalidValue, "must have either variant or distribution");
-            None
-        }
-    }
-}
-
-fn weight(node: &Node<'_>, faults: &mut Faults) -> Option<f64> {
-    let weight = node.number(faults)?;
-    if weight < 0.0 {
-        node.fault(faults, FaultCode::InvalidValue, "must not be negative");
-    }
-    Some(weight)
-}
-
 fn sensitive(node: &Node<'_>, faults: &mut Faults) -> Option<Sensitive> {
     if !node.is_object(faults) {
         return None;
@@ -343,21 +325,4 @@ fn sensitive(node: &Node<'_>, faults: &mut Faults) -> Option<Sensitive> {
     let requires_approval = required(node, "requires_approval", faults, boolean);
     let approval_matrix_row = optional(node, "approval_matrix_row", faults, |field, faults| field.owned_string(faults));
     Some(Sensitive { sensitive_flag: sensitive_flag?, requires_approval: requires_approval?, approval_matrix_row })
-}
-
-/// The place of what a valid flag has and this version does not evaluate. It must not be passed over in silence: the flag is off.
-pub(crate) fn unsupported(node: &Node<'_>) -> Option<Fault> {
-    let mut faults = Faults::default();
-    for name in ["prerequisites", "rules"] {
-        if let Some(field) = node.get(name)
-            && !matches!(field.json, Json::Array(items) if items.is_empty())
-        {
-            field.fault(&mut faults, FaultCode::Unsupported, "is not evaluated by this version, so the flag is off");
-        }
-    }
-    faults.finish(None::<()>).err()?.into_iter().next()
-}
-
-fn list(node: &Node<'_>, faults: &mut Faults) -> Option<()> {
-    node.items(faults).map(|_| ())
 }

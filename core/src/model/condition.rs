@@ -107,6 +107,35 @@ pub enum Operator {
 }
 
 impl Operator {
+    /// Reads an operator's name, or gives `None`.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Some(match name {
+            "equals" => Self::Equals,
+            "not_equals" => Self::NotEquals,
+            "in" => Self::In,
+            "not_in" => Self::NotIn,
+            "contains" => Self::Contains,
+            "starts_with" => Self::StartsWith,
+            "ends_with" => Self::EndsWith,
+            "matches" => Self::Matches,
+            "gt" => Self::Gt,
+            "gte" => Self::Gte,
+            "lt" => Self::Lt,
+            "lte" => Self::Lte,
+            "between" => Self::Between,
+            "exists" => Self::Exists,
+            "semver_eq" => Self::SemverEq,
+            "semver_gt" => Self::SemverGt,
+            "semver_gte" => Self::SemverGte,
+            "semver_lt" => Self::SemverLt,
+            "semver_lte" => Self::SemverLte,
+            "before" => Self::Before,
+            "after" => Self::After,
+            _ => return None,
+        })
+    }
+
     /// Whether it takes a list of values.
     #[must_use]
     pub fn takes_many(self) -> bool {
@@ -128,6 +157,19 @@ pub enum Scalar {
     Number(f64),
     /// Text.
     String(String),
+}
+
+impl Scalar {
+    /// The number, whichever way it was written.
+    #[must_use]
+    pub fn as_f64(&self) -> Option<f64> {
+        match *self {
+            // Past 2^53 an integer rounds to the nearest float, as it does in JSON.parse.
+            Self::Integer(integer) => Some(integer as f64),
+            Self::Number(number) => Some(number),
+            Self::Boolean(_) | Self::String(_) => None,
+        }
+    }
 }
 
 /// A named set of contexts. It may not refer to segments.

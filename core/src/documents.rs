@@ -1,0 +1,108 @@
+//! A document's entries as the model has them, for those who look at definitions and not at decisions.
+
+use alloc::vec::Vec;
+
+use serde::Serialize;
+
+use crate::decode::{Outline, RawEntry, read_flag, read_kill_switch, read_override, read_segment};
+use crate::fault::{Fault, FaultCode, Faults};
+use crate::json::{Json, Node, Path};
+use crate::limits;
+use crate::model::{Flag, KillSwitch, Override, Segment};
+
+/// An entry of a document together with its place and its size.
+#[derive(Clone, Debug, Serialize)]
+pub struct Entry<T> {
+    /// Its place in its list.
+    pub index: usize,
+    /// The bytes of its JSON, as it was written.
+    pub bytes: usize,
+    /// The entry, in its canonical form.
+    pub value: T,
+}
+
+/// The entries of a document that are not at fault, archived flags included, and the faults of those that are.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Documents {
+    /// The flags.
+    pub flags: Vec<Entry<Flag>>,
+    /// The segments.
+    pub segments: Vec<Entry<Segment>>,
+    /// The stored overrides.
+    pub overrides: Vec<Entry<Override>>,
+    /// The kill switches.
+    pub kill_switches: Vec<Entry<KillSwitch>>,
+    /// All faults of all other entries: segments, flags, overrides, kill switches.
+    pub faults: Vec<Fault>,
+}
+
+impl Documents {
+    /// Reads a snapshot or registry. Unlike a snapshot, which warns of the first fault of an entry, this gives them all.
+    ///
+    /// # Errors
+    /// As [`crate::Snapshot::parse`].
+    pub fn read(bytes: &[u8]) -> Result<Self, Fault> {
+        let outline = Outline::parse(bytes)?;
+        let mut documents = Self::default();
+        let faults = &mut documents.faults;
+        documents.segments = entries(&outline.segments, "segments", faults, &read_segment);
+        let segments = &documents.segments;
+        let has_segment = |key: &str| segments.iter().any(|entry| entry.value.key == key);
+        documents.flags = entries(&outline.flags, "flags", faults, &|node| read_flag(node, &has_segment));
+        documents.overrides = entries(&outline.overrides, "overrides", faults, &read_override);
+        documents.kill_switches = entries(&outline.kill_switches, "kill_switches", faults, &read_kill_switch);
+        Ok(documents)
+    }
+}
+
+/// Reads the flags of a document in their canonical form, as a registry's summary shows them; those at fault give their faults.
+///
+/// # Errors
+/// As [`crate::Snapshot::parse`].
+pub fn read_flags(bytes: &[u8]) -> Result<Vec<Result<Flag, Vec<Fault>>>, Fault> {
+    let outline = Outline::parse(bytes)?;
+    let segments = entries(&outline.segments, "segments", &mut Vec::new(), &read_segment);
+    let has_segment = |key: &str| segments.iter().any(|entry: &Entry<Segment>| entry.value.key == key);
+    let flags = outline.flags.iter().enumerate();
+    Ok(flags.map(|(index, raw)| read_entry(raw, "flags", index, |node| read_flag(node, &has_segment))).collect())
+}
+
+fn entries<T>(
+    raw: &[RawEntry<'_>],
+    list: &str,
+    faults: &mut Vec<Fault>,
+    read: &dyn Fn(&Node<'_>) -> Result<T, Vec<Fault>>,
+) -> Vec<Entry<T>> {
+    let mut entries = Vec::with_capacity(raw.len());
+    for (index, raw) in raw.iter().enumerate() {
+        match read_entry(raw, list, index, read) {
+            Ok(value) => entries.push(Entry { index, bytes: raw.len(), value }),
+            Err(of_entry) => faults.extend(of_entry),
+        }
+    }
+    entries
+}
+
+/// Parses an entry and hands it on together with its place; text that cannot be parsed is a fault of the entry as a whole, and so is a flag that is
+/// too large.
+pub(crate) fn read_entry<T>(
+    raw: RawEntry<'_>,
+    list: &str,
+    index: usize,
+    read: impl FnOnce(&Node<'_>) -> Result<T, Vec<Fault>>,
+) -> Result<T, Vec<Fault>> {
+    let parent = Path::Name(&Path::Root, list);
+    let path = Path::Index(&parent, index);
+    let mut faults = Faults::default();
+    match Json::parse(raw) {
+        Ok(_) if list == "flags" && raw.len() > limits::FLAG_BYTES => {
+            faults.add_limit(&path, limits::FLAG_BYTES, "bytes", "FLAG_BYTES");
+        }
+        Ok(json) => return read(&Node { json: &json, path }),
+        Err(_) => {
+            let message = "must have strings without lone surrogates, numbers that are finite, and at most 127 levels";
+            faults.add(FaultCode::InvalidJson, &path, message);
+        }
+    }
+    faults.finish(None)
+}
