@@ -84,6 +84,7 @@ impl Bucketer {
     }
 
     /// A cut in the unit of the reported bucket.
+    #[inline]
     pub(crate) fn threshold(&self, cut: Cut) -> f64 {
         match self.kind {
             Kind::Djb2Xor { .. } => cut.as_f64() * 100.0 / POINTS,
@@ -157,6 +158,7 @@ impl Cut {
         u64::from(point) < self.0
     }
 
+    #[inline]
     #[allow(clippy::cast_precision_loss)]
     fn as_f64(self) -> f64 {
         self.0 as f64

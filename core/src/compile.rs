@@ -66,6 +66,7 @@ impl Compiler {
         self.link_prerequisites();
         self.overrides(&outline.overrides);
         self.kill_switches(&outline.kill_switches);
+        self.flags.iter_mut().filter_map(|flag| flag.body.as_mut().ok()).for_each(|body| body.seal());
         Ok(Snapshot {
             tenant: outline.tenant.as_str().into(),
             version: outline.version,
@@ -189,6 +190,7 @@ impl Compiler {
         let kill_switch = flag.kill_switch.map(|category| EngagedSwitch::Category(category.into()));
         let body = Body {
             is_on: flag.state == State::On,
+            starts_at_rules: false,
             off,
             on,
             kill_switch,

@@ -8,7 +8,7 @@ use crate::context::{Attribute, Context, Value, attribute};
 use crate::model::{Condition, Operator, Scalar};
 use crate::pattern::Pattern;
 use crate::semver::Version;
-use crate::snapshot::Index;
+use crate::snapshot::{Index, Snapshot};
 use crate::text::Text;
 use crate::time::parse_rfc3339;
 use crate::trace::{Compared, ComparedValue, Outcome, Trace};
@@ -43,6 +43,9 @@ pub(crate) struct Comparison {
 
 #[derive(Debug)]
 enum Operand {
+    /// A text that must be equal.
+    Is(Box<str>),
+    /// A text, for the other operators.
     Text(Box<str>),
     Number(f64),
     Boolean(bool),
@@ -109,25 +112,33 @@ impl From<Found> for Outcome {
 /// What conditions are evaluated with: a context, and who it is.
 pub(crate) struct Subject<'c, 's, C: ?Sized> {
     pub(crate) context: &'c C,
-    pub(crate) segments: &'s [CompiledSegment],
-    /// The id that segments list, if the context has one.
-    pub(crate) id: Option<Text<'c>>,
+    pub(crate) snapshot: &'s Snapshot,
 }
 
 impl Test {
-    /// Whether the condition matches. It lies at most [`crate::limits::CONDITION_DEPTH`] deep, and so does this recursion.
+    /// Whether the condition matches.
+    #[inline]
     pub(crate) fn matches<'s, C: Context + ?Sized>(
         &'s self,
         subject: &Subject<'_, 's, C>,
         trace: &mut impl Trace<'s>,
     ) -> bool {
+        // Comparisons are what conditions are made of; only what holds others recurses.
+        match self {
+            Self::Compare(comparison) => comparison.matches(subject.context, trace),
+            composite => composite.holds(subject, trace),
+        }
+    }
+
+    /// Whether what the condition holds matches. It lies at most [`crate::limits::CONDITION_DEPTH`] deep, and so does this recursion.
+    fn holds<'s, C: Context + ?Sized>(&'s self, subject: &Subject<'_, 's, C>, trace: &mut impl Trace<'s>) -> bool {
         match self {
             Self::Compare(comparison) => comparison.matches(subject.context, trace),
             Self::All(tests) => tests.iter().all(|test| test.matches(subject, trace)),
             Self::Any(tests) => tests.iter().any(|test| test.matches(subject, trace)),
             Self::Not(test) => !test.matches(subject, trace),
             Self::Segment(place) => {
-                let segment = usize::try_from(*place).ok().and_then(|place| subject.segments.get(place));
+                let segment = usize::try_from(*place).ok().and_then(|place| subject.snapshot.segments.get(place));
                 segment.is_some_and(|segment| segment.has(subject, trace))
             }
         }
@@ -169,7 +180,8 @@ impl Test {
 
 impl CompiledSegment {
     fn has<'s, C: Context + ?Sized>(&'s self, subject: &Subject<'_, 's, C>, trace: &mut impl Trace<'s>) -> bool {
-        let lists = |index: &Index| subject.id.is_some_and(|id| index.get(id.as_bytes()).is_some());
+        let unit = subject.snapshot.unit(subject.context);
+        let lists = |index: &Index| unit.with_id(|id| index.get(id.as_bytes()).is_some()).unwrap_or(false);
         let (is_in, by) = if lists(&self.exclude) {
             (false, Some("exclude"))
         } else if lists(&self.include) {
@@ -199,6 +211,14 @@ impl Comparison {
     #[inline]
     fn find<C: Context + ?Sized>(&self, context: &C) -> Found {
         let value = attribute::or_default(&self.attribute, context.get(&self.attribute));
+        // What rules mostly compare comes first.
+        if let (Operand::Is(expected), Value::Text(text)) = (&self.operand, value) {
+            return Found::from(text == **expected);
+        }
+        self.find_other(value, context)
+    }
+
+    fn find_other<C: Context + ?Sized>(&self, value: Value<'_>, context: &C) -> Found {
         if let Operand::Boolean(expected) = self.operand
             && self.op == Operator::Exists
         {
@@ -234,8 +254,7 @@ impl Comparison {
             Operator::NotEquals => bytes != expected,
             Operator::StartsWith => bytes.starts_with(expected),
             Operator::EndsWith => bytes.ends_with(expected),
-            Operator::Contains => has_bytes(bytes, expected),
-            _ => bytes == expected,
+            _ => has_bytes(bytes, expected),
         })
     }
 
@@ -299,6 +318,7 @@ impl Operand {
                 | Operator::SemverLt
                 | Operator::SemverLte => Self::Version(text.into()),
                 Operator::Before | Operator::After => parse_rfc3339(&text).map_or(Self::Number(f64::NAN), Self::Time),
+                Operator::Equals => Self::Is(text.into()),
                 _ => Self::Text(text.into()),
             },
             Some(Scalar::Integer(ms)) if matches!(op, Operator::Before | Operator::After) => Self::Time(ms),
@@ -318,7 +338,7 @@ impl Operand {
 
     fn show(&self) -> ComparedValue<'_> {
         match self {
-            Self::Text(text) | Self::Version(text) => ComparedValue::Text(text),
+            Self::Is(text) | Self::Text(text) | Self::Version(text) => ComparedValue::Text(text),
             Self::Pattern(pattern) => ComparedValue::Text(pattern.as_str()),
             Self::Number(number) => ComparedValue::Number(*number),
             Self::Boolean(value) => ComparedValue::Boolean(*value),

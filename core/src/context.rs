@@ -218,35 +218,29 @@ impl<'a> From<&'a Json<'a>> for Value<'a> {
 }
 
 impl<'a> Value<'a> {
-    /// The value as the text of an id, if it is one: text that is not empty, or an integral number of at most 2^53 - 1 in size.
+    /// Gives `use_id` the value as the text of an id, if it is one: text that is not empty, or an integral number of at most 2^53 - 1 in size.
     #[inline]
-    pub(crate) fn id_text(&self) -> Option<IdText<'a>> {
+    pub(crate) fn with_id<T>(&self, use_id: impl FnOnce(Text<'_>) -> T) -> Option<T> {
         match *self {
-            Value::Text(text) if !text.is_empty() => Some(IdText::Text(text)),
-            Value::Number(number) => Some(IdText::Number(Digits::of(safe_integer(number)?))),
+            Value::Text(text) if !text.is_empty() => Some(use_id(text)),
+            Value::Number(number) => Some(use_id(Digits::of(safe_integer(number)?).as_text())),
             _ => None,
         }
     }
-}
 
-/// The text of an id.
-pub(crate) enum IdText<'a> {
-    Text(Text<'a>),
-    Number(Digits),
-}
-
-impl IdText<'_> {
+    /// Whether the value can be the text of an id.
     #[inline]
-    pub(crate) fn as_text(&self) -> Text<'_> {
-        match self {
-            IdText::Text(text) => *text,
-            IdText::Number(digits) => digits.as_text(),
+    pub(crate) fn is_id(&self) -> bool {
+        match *self {
+            Value::Text(text) => !text.is_empty(),
+            Value::Number(number) => safe_integer(number).is_some(),
+            _ => false,
         }
     }
 }
 
 /// A number's decimal digits, without an allocation.
-pub(crate) struct Digits {
+struct Digits {
     bytes: [u8; 17],
     start: u8,
 }
@@ -287,7 +281,8 @@ mod tests {
     use std::prelude::v1::*;
 
     fn id(value: Value<'_>) -> Option<String> {
-        value.id_text().map(|id| id.as_text().to_string_lossy().into_owned())
+        assert_eq!(value.is_id(), value.with_id(|_| ()).is_some());
+        value.with_id(|id| id.to_string_lossy().into_owned())
     }
 
     #[test]

@@ -190,6 +190,7 @@ pub struct Decision<'s> {
 }
 
 impl<'s> Decision<'s> {
+    #[inline]
     pub(crate) fn new(
         flag: Option<&'s CompiledFlag>,
         variant: Option<&'s CompiledVariant>,

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use crate::bucketing::{Bucket, Bucketer, Cut};
 use crate::condition::Subject;
-use crate::context::{Attribute, Context, IdText, Value, attribute};
+use crate::context::{Attribute, Context, Value, attribute};
 use crate::decision::{Decision, Reason, Source};
 use crate::model::{OverrideScope, RolloutStage};
 use crate::snapshot::{
@@ -62,6 +62,14 @@ impl<'a> From<Value<'a>> for InlineOverride<'a> {
 }
 
 impl Snapshot {
+    /// What is bucketed, and listed by targets and segments, where nothing else is named: the user, or else the project.
+    #[inline]
+    pub(crate) fn unit<'c>(&self, context: &'c (impl Context + ?Sized)) -> Value<'c> {
+        let [user, project, ..] = &*self.attributes else { return Value::Absent };
+        let user = context.get(user);
+        if user.is_id() { user } else { context.get(project) }
+    }
+
     /// Decides a flag for a context.
     ///
     /// A place that the snapshot does not have is an unknown flag. Nothing is allocated, unless `trace` does.
@@ -110,6 +118,10 @@ impl Snapshot {
             return Decision::new(Some(flag), None, Source::Off, Reason::FlagInvalid);
         };
         let mut walk = Walk { snapshot: self, index, flag, body, context, request, lacks_unit: false };
+        let starts_at_rules = body.starts_at_rules && request.overrides.is_none() && !trace.keeps();
+        if starts_at_rules {
+            return walk.rules(trace).or_else(|| walk.stage(trace)).unwrap_or_else(|| walk.fallthrough(trace));
+        }
         walk.kill_switch(trace)
             .or_else(|| walk.inline_override(OverrideScope::User, trace))
             .or_else(|| walk.inline_override(OverrideScope::Tenant, trace))
@@ -122,6 +134,12 @@ impl Snapshot {
             .or_else(|| walk.stage(trace))
             .unwrap_or_else(|| walk.fallthrough(trace))
     }
+}
+
+/// What a rule serves, and what chose it: a bucket and the end of its share.
+struct Served {
+    variant: Option<VariantIndex>,
+    bucketed: Option<(Bucket, f64)>,
 }
 
 /// One evaluation under way. Each method is a step of `docs/evaluation.md`, section 4: it decides, or leaves it to the next.
@@ -156,16 +174,15 @@ impl<'s, 'r, C: Context + ?Sized> Walk<'s, 'r, C> {
         self.known(0)
     }
 
-    /// The unit that is bucketed, and matched with targets, where nothing else is named: the user, or else the project.
     #[inline]
-    fn unit(&self) -> Option<IdText<'r>> {
-        self.user_id().id_text().or_else(|| self.known(1).id_text())
+    fn unit(&self) -> Value<'r> {
+        self.snapshot.unit(self.context)
     }
 
     #[inline]
-    fn bucketing_unit(&self, bucket_by: Option<&Attribute>) -> Option<IdText<'r>> {
+    fn bucketing_unit(&self, bucket_by: Option<&Attribute>) -> Value<'r> {
         match bucket_by {
-            Some(attribute) => self.context.get(attribute).id_text(),
+            Some(attribute) => self.context.get(attribute),
             None => self.unit(),
         }
     }
@@ -209,8 +226,7 @@ impl<'s, 'r, C: Context + ?Sized> Walk<'s, 'r, C> {
     ) -> Option<Decision<'s>> {
         let row = (!overrides.rows.is_empty())
             .then(|| if source == Source::StoreUserOverride { self.user_id() } else { self.known(2) })
-            .and_then(|value| value.id_text())
-            .and_then(|id| overrides.get(id.as_text().as_bytes()));
+            .and_then(|value| value.with_id(|id| overrides.get(id.as_bytes())).flatten());
         let Some(row) = row else {
             trace.step(|| Step::new(source, Outcome::Absent));
             return None;
@@ -282,26 +298,26 @@ impl<'s, 'r, C: Context + ?Sized> Walk<'s, 'r, C> {
         Some((variant.index, &variant.key))
     }
 
+    #[inline]
     fn rules(&mut self, trace: &mut impl Trace<'s>) -> Option<Decision<'s>> {
         let rules: &'s [CompiledRule] = &self.body.rules;
-        if rules.is_empty() {
-            return None;
-        }
-        let id = self.unit();
-        let subject =
-            Subject { context: self.context, segments: &self.snapshot.segments, id: id.as_ref().map(IdText::as_text) };
-        (0..).zip(rules).find_map(|(place, rule)| {
+        let subject = Subject { context: self.context, snapshot: self.snapshot };
+        for (place, rule) in (0..).zip(rules) {
             trace.step(|| Step { rule_id: Some(&rule.id), ..Step::new(Source::Rule, Outcome::NoMatch) });
             if !rule.when.matches(&subject, trace) {
-                return None;
+                continue;
             }
-            let decision = self.rule(rule, trace)?;
-            Some(Decision { place: Some(place), ..decision })
-        })
+            let Some(served) = self.rule(rule, trace) else { continue };
+            let (bucket, threshold) = served.bucketed.unzip();
+            let decision = self.decide(served.variant, Source::Rule, Reason::RuleMatch);
+            return Some(Decision { place: Some(place), bucket, threshold, ..decision });
+        }
+        None
     }
 
-    /// Decides by a rule whose condition matches, if its percentage takes the context in.
-    fn rule(&mut self, rule: &'s CompiledRule, trace: &mut impl Trace<'s>) -> Option<Decision<'s>> {
+    /// What a rule whose condition matches serves, if its percentage takes the context in.
+    #[inline]
+    fn rule(&mut self, rule: &'s CompiledRule, trace: &mut impl Trace<'s>) -> Option<Served> {
         let mut bucketed = None;
         if let Some((bucketer, cut)) = &rule.percentage {
             let (point, bucket) = self.place(bucketer, trace)?;
@@ -323,15 +339,15 @@ impl<'s, 'r, C: Context + ?Sized> Walk<'s, 'r, C> {
             }
         };
         trace.amend(|step| (step.outcome, step.variant) = (Outcome::Match, self.key_of(variant)));
-        let (bucket, threshold) = bucketed.unzip();
-        Some(Decision { bucket, threshold, ..self.decide(variant, Source::Rule, Reason::RuleMatch) })
+        Some(Served { variant, bucketed })
     }
 
     /// The point and bucket of the context's unit; none if it has no unit, which is noted.
+    #[inline]
     fn place(&mut self, bucketer: &'s Bucketer, trace: &mut impl Trace<'s>) -> Option<(u32, Bucket)> {
         let attribute = bucketer.bucket_by.as_ref().map(|attribute| &*attribute.name);
         trace.amend(|step| step.attribute = attribute);
-        let placed = self.bucketing_unit(bucketer.bucket_by.as_ref()).map(|unit| bucketer.place(unit.as_text()));
+        let placed = self.bucketing_unit(bucketer.bucket_by.as_ref()).with_id(|unit| bucketer.place(unit));
         if placed.is_none() {
             self.lacks_unit = true;
             trace.amend(|step| step.outcome = Outcome::NoBucketingUnit);
@@ -353,7 +369,7 @@ impl<'s, 'r, C: Context + ?Sized> Walk<'s, 'r, C> {
 
     fn target(&self, trace: &mut impl Trace<'s>) -> Option<Decision<'s>> {
         let targets = self.body.targets.as_ref()?;
-        let Some(given) = self.unit().and_then(|id| targets.by_id.get(id.as_text().as_bytes())) else {
+        let Some(given) = self.unit().with_id(|id| targets.by_id.get(id.as_bytes())).flatten() else {
             trace.step(|| Step::new(Source::Target, Outcome::NoMatch));
             return None;
         };
@@ -403,10 +419,10 @@ impl<'s, 'r, C: Context + ?Sized> Walk<'s, 'r, C> {
 
     fn staged(&self, percent: u8, bucketer: &'s Bucketer, step: Step<'s>, trace: &mut impl Trace<'s>) -> Decision<'s> {
         let threshold = Some(bucketer.stage_threshold(percent));
-        let (variant, reason, bucket) = match self.bucketing_unit(bucketer.bucket_by.as_ref()) {
+        let placed = self.bucketing_unit(bucketer.bucket_by.as_ref()).with_id(|unit| bucketer.place(unit));
+        let (variant, reason, bucket) = match placed {
             None => (self.body.off, Reason::NoBucketingUnit, None),
-            Some(unit) => {
-                let (point, bucket) = bucketer.place(unit.as_text());
+            Some((point, bucket)) => {
                 if Cut::of_percentage(f64::from(percent)).contains(point) {
                     (self.body.on, Reason::StagedIn, Some(bucket))
                 } else {

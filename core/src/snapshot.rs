@@ -67,6 +67,8 @@ pub struct CompiledFlag {
 #[derive(Debug)]
 pub(crate) struct Body {
     pub(crate) is_on: bool,
+    /// Whether only an inline override could decide before its rules.
+    pub(crate) starts_at_rules: bool,
     pub(crate) variants: Box<[CompiledVariant]>,
     pub(crate) off: Option<VariantIndex>,
     /// What a stage that is on serves.
@@ -227,6 +229,7 @@ impl CompiledFlag {
         })
     }
 
+    #[inline]
     pub(crate) fn is_enabled_by(&self, variant: &CompiledVariant) -> bool {
         match variant.value {
             Value::Boolean(value) => value,
@@ -236,6 +239,16 @@ impl CompiledFlag {
 }
 
 impl Body {
+    /// Notes, once all is known, what need not be looked at again in every evaluation.
+    pub(crate) fn seal(&mut self) {
+        self.starts_at_rules = self.is_on
+            && self.kill_switch.is_none()
+            && self.user_overrides.rows.is_empty()
+            && self.tenant_overrides.rows.is_empty()
+            && self.prerequisites.all.is_empty()
+            && self.targets.is_none();
+    }
+
     #[inline]
     pub(crate) fn variant(&self, index: Option<VariantIndex>) -> Option<&CompiledVariant> {
         self.variants.get(usize::from(index?))

@@ -93,8 +93,12 @@ impl<'a> From<&'a str> for Text<'a> {
 }
 
 impl PartialEq<str> for Text<'_> {
+    #[inline]
     fn eq(&self, other: &str) -> bool {
-        self.0 == other.as_bytes()
+        let (one, other) = (self.0, other.as_bytes());
+        // What rules compare is mostly shorter than a call of memcmp is long.
+        one.len() == other.len()
+            && if one.len() <= 16 { one.iter().zip(other).all(|(one, other)| one == other) } else { one == other }
     }
 }
 

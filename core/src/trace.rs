@@ -183,6 +183,11 @@ impl<'s> Step<'s> {
 
 /// Receives the steps of a walk. `()` wants none, and costs nothing; a `Vec` keeps them.
 pub trait Trace<'s> {
+    /// Whether anybody looks at the steps. Where nobody does, steps that have nothing to decide are passed over together.
+    fn keeps(&self) -> bool {
+        true
+    }
+
     /// Takes the next step. It is made only where somebody wants it.
     fn step(&mut self, make: impl FnOnce() -> Step<'s>);
 
@@ -196,6 +201,11 @@ pub trait Trace<'s> {
 }
 
 impl<'s> Trace<'s> for () {
+    #[inline]
+    fn keeps(&self) -> bool {
+        false
+    }
+
     #[inline]
     fn step(&mut self, _: impl FnOnce() -> Step<'s>) {}
 

@@ -13,6 +13,15 @@ let engine: glue.Engine | undefined;
 let memory: WebAssembly.Memory;
 let instances = 0;
 
+/**
+ * What the module exports, for the calls that happen often: they pass addresses themselves, without the checks of the glue's classes. Whoever calls
+ * them has compared `generation`, and so knows that the addresses are of the instance that runs now.
+ */
+export let raw: glue.InitOutput;
+
+/** The number of the instance that runs now, 0 while there is none. */
+export let generation = 0;
+
 /** Says where the module comes from; it is asked for when it is first needed. */
 export function provide(from: () => ModuleSource): void {
   source ??= from;
@@ -35,9 +44,11 @@ export function start(): glue.Engine {
   if (engine !== undefined) return engine;
   // The instance that is there was given up, or did not get as far as an engine.
   if (instances > 0) glue.__wbg_reset_state();
-  memory = load().memory;
+  raw = load();
+  memory = raw.memory;
   instances++;
   engine = new glue.Engine();
+  generation = instances;
   return engine;
 }
 
@@ -75,12 +86,18 @@ export function instance(): number {
 export function recover(error: unknown): unknown {
   if (error instanceof BurgeeError) return error;
   engine = undefined;
+  generation = 0;
   try {
     start();
   } catch {
     // Perhaps there is no stack left for it here: the next call tries again.
   }
   return new BurgeeError('internal', '', 'the evaluator failed, and starts anew', { cause: error });
+}
+
+/** Where a snapshot or a context stands in the evaluator's memory. */
+export function address(handle: Handle | KeptContext): number {
+  return (handle as unknown as { readonly __wbg_ptr: number }).__wbg_ptr;
 }
 
 /** A part of the evaluator's memory; taken anew for every use, because any call may move it. */

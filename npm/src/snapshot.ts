@@ -4,13 +4,10 @@
 import * as engine from './engine.js';
 import { BurgeeError } from './errors.js';
 import type { Attributes, Decision, Evaluation, Explanation, FlagType, Inline, JsonValue, Options, Registry, Warning } from './types.js';
-import { LIST_DEPTH, TENANT_OVERRIDE, USER_OVERRIDE, Writer } from './wire.js';
+import { LIST_DEPTH, TENANT_OVERRIDE, USER_OVERRIDE, Writer, writeSimple } from './wire.js';
 
 /** The place of a flag that the snapshot does not have. */
 const UNKNOWN = 0xffffffff;
-
-/** Stands for the number of the instance that has a snapshot, once the snapshot was freed. */
-const FREED = -1;
 
 interface Read {
   readonly id: number;
@@ -30,6 +27,9 @@ interface Described {
 export class Flag {
   /** What it evaluated to before, by the evaluator's number for it. */
   readonly #known = new Map<number, Evaluation>();
+  /** The number and the object of the last time: most often it is the same again. */
+  #packed = -1;
+  #evaluation: Evaluation | undefined;
   #described: Described | undefined;
 
   /** @internal */
@@ -56,11 +56,17 @@ export class Flag {
 
   /** @internal The object for the evaluator's number: made once, frozen, and shared. */
   evaluation(packed: number): Evaluation {
+    return packed === this.#packed ? this.#evaluation! : this.#other(packed);
+  }
+
+  #other(packed: number): Evaluation {
     let evaluation = this.#known.get(packed);
     if (evaluation === undefined) {
       evaluation = deepFreeze<Evaluation>({ flag_key: this.key, ...this.snapshot.unpack(this.index, packed) });
       this.#known.set(packed, evaluation);
     }
+    this.#packed = packed;
+    this.#evaluation = evaluation;
     return evaluation;
   }
 }
@@ -68,7 +74,8 @@ export class Flag {
 /** A context of one snapshot, written once: `snapshot.context(attributes)`. */
 export class Context {
   #kept: engine.KeptContext | undefined;
-  #instance = 0;
+  #generation = -1;
+  #address = 0;
 
   /** @internal */
   constructor(
@@ -77,21 +84,25 @@ export class Context {
     /** @internal */ readonly snapshot: Snapshot,
   ) {}
 
-  /** @internal The context in the evaluator's memory, written again if that memory is a new one. */
-  kept(): engine.KeptContext {
-    if (this.#kept === undefined || this.#instance !== engine.instance()) {
-      this.#kept = this.snapshot.keep(this.attributes);
-      this.#instance = engine.instance();
-    }
-    return this.#kept;
+  /** @internal Where the context is in the evaluator's memory; it is written again if that memory is a new one. */
+  address(): number {
+    return this.#generation === engine.generation ? this.#address : this.#write();
+  }
+
+  #write(): number {
+    this.#kept = this.snapshot.keep(this.attributes);
+    this.#generation = engine.generation;
+    return (this.#address = engine.address(this.#kept));
   }
 
   /** Gives its memory back now, instead of when it is garbage-collected. It may be used again: it is then written again. */
   free(): void {
     const kept = this.#kept;
+    const isLive = this.#generation === engine.generation;
     this.#kept = undefined;
+    this.#generation = -1;
     try {
-      if (kept !== undefined && this.#instance === engine.instance()) kept.free();
+      if (kept !== undefined && isLive) kept.free();
     } catch (error) {
       throw engine.recover(error);
     }
@@ -120,10 +131,14 @@ export class Snapshot {
   readonly #flags = new Map<string, Flag>();
   readonly #inOrder: readonly Flag[];
   #handle: engine.Handle | undefined;
-  #instance = 0;
+  #address = 0;
+  #generation = -1;
+  #isFreed = false;
   #scratch = 0;
   #room = 0;
   #view: Uint8Array = new Uint8Array(0);
+  /** Counts the writes into the scratch buffer. */
+  #writes = 0;
 
   /**
    * Compiles a snapshot or registry: an object, its JSON text, or its UTF-8 bytes.
@@ -133,7 +148,7 @@ export class Snapshot {
   constructor(registry: Registry | string | Uint8Array) {
     this.#json = toBytes(registry);
     try {
-      const described = JSON.parse(this.#live().describe());
+      const described = JSON.parse(this.#compiled().describe());
       this.tenant = described.tenant;
       this.version = described.version;
       this.generatedAt = described.generated_at;
@@ -168,26 +183,37 @@ export class Snapshot {
    * @param context attributes, or what `context` gave
    */
   evaluate(flag: string | Flag, context: Context | Attributes, options?: Options): Evaluation {
-    const resolved = this.#resolve(flag);
-    const { reads, readsTime, readsFlags } = resolved.described;
+    const resolved = flag instanceof Flag && flag.snapshot === this ? flag : this.#resolve(flag);
+    const { reads, readsTime } = resolved.described;
+    if (options?.overrides != null) return this.#overridden(resolved, context, options);
     const now = options === undefined && !readsTime ? 0 : time(options);
-    const overrides = options?.overrides ?? undefined;
-    if (overrides === undefined && context instanceof Context && context.snapshot === this) {
+    if (context instanceof Context && context.snapshot === this) {
       try {
-        return resolved.evaluation(this.#live().evaluateKept(resolved.index, context.kept(), now));
+        return resolved.evaluation(
+          engine.raw.snapshot_evaluateKept(this.#live(), resolved.index, context.address(), now) >>> 0,
+        );
       } catch (error) {
         throw engine.recover(error);
       }
     }
-    const values = read(reads, context, readsFlags, overrides);
+    const attributes = context instanceof Context ? context.attributes : plain(context);
+    let length = this.#writeSimple(reads, attributes as Record<string, unknown>);
+    const values = length < 0 ? read(reads, attributes, [], undefined) : undefined;
+    try {
+      if (values !== undefined) length = this.#write(reads, values, []);
+      return resolved.evaluation(engine.raw.snapshot_evaluate(this.#live(), resolved.index, length, now) >>> 0);
+    } catch (error) {
+      throw engine.recover(error);
+    }
+  }
+
+  #overridden(flag: Flag, context: Context | Attributes, options: Options): Evaluation {
+    const { reads, readsFlags } = flag.described;
+    const now = time(options);
+    const values = read(reads, context, readsFlags, options.overrides);
     try {
       const length = this.#write(reads, values, readsFlags);
-      const live = this.#live();
-      return resolved.evaluation(
-        overrides === undefined
-          ? live.evaluate(resolved.index, length, now)
-          : live.evaluateOverridden(resolved.index, length, now),
-      );
+      return flag.evaluation(engine.raw.snapshot_evaluateOverridden(this.#live(), flag.index, length, now) >>> 0);
     } catch (error) {
       throw engine.recover(error);
     }
@@ -199,8 +225,8 @@ export class Snapshot {
     const used = own ?? this.context(context instanceof Context ? context.attributes : context);
     const now = time(options);
     try {
-      const kept = used.kept();
-      const packed = engine.numbers(this.#live().evaluateAll(kept, now), this.#inOrder.length);
+      const at = engine.raw.snapshot_evaluateAll(this.#live(), used.address(), now) >>> 0;
+      const packed = engine.numbers(at, this.#inOrder.length);
       const values: Record<string, JsonValue> = Object.create(null);
       for (let index = 0; index < packed.length; index++) {
         const flag = this.#inOrder[index]!;
@@ -227,11 +253,12 @@ export class Snapshot {
   /** Gives its memory back now, instead of when it is garbage-collected. It cannot be used afterwards. */
   free(): void {
     const handle = this.#handle;
-    const alive = this.#instance;
+    const isLive = this.#generation === engine.generation;
     this.#handle = undefined;
-    this.#instance = FREED;
+    this.#generation = -1;
+    this.#isFreed = true;
     try {
-      if (handle !== undefined && alive === engine.instance()) handle.free();
+      if (handle !== undefined && isLive) handle.free();
     } catch (error) {
       throw engine.recover(error);
     }
@@ -244,7 +271,7 @@ export class Snapshot {
   /** @internal */
   describe(index: number): Described {
     try {
-      const described = JSON.parse(this.#live().flag(index)) ?? { type: null, reads: [], reads_time: false, reads_flags: [] };
+      const described = JSON.parse(this.#compiled().flag(index)) ?? { type: null, reads: [], reads_time: false, reads_flags: [] };
       return {
         type: described.type,
         reads: described.reads.map((id: number) => this.#reads[id]!),
@@ -258,13 +285,13 @@ export class Snapshot {
 
   /** @internal What the evaluator's number for a decision stands for. */
   unpack(index: number, packed: number): Omit<Evaluation, 'flag_key'> {
-    return JSON.parse(this.#live().unpack(index, packed));
+    return JSON.parse(this.#compiled().unpack(index, packed));
   }
 
   /** @internal */
   keep(attributes: Attributes): engine.KeptContext {
     const length = this.#write(this.#reads, read(this.#reads, attributes, [], undefined), []);
-    return this.#live().keep(length);
+    return this.#compiled().keep(length);
   }
 
   #full(flag: string | Flag, context: Context | Attributes, options: Options | undefined, explain: boolean): unknown {
@@ -274,7 +301,7 @@ export class Snapshot {
     const values = read(reads, context, readsFlags, options?.overrides ?? undefined);
     try {
       const length = this.#write(reads, values, readsFlags);
-      const decision = JSON.parse(this.#live().evaluateFull(resolved.index, length, now, explain));
+      const decision = JSON.parse(this.#compiled().evaluateFull(resolved.index, length, now, explain));
       decision.flag_key = resolved.key;
       return decision;
     } catch (error) {
@@ -287,14 +314,39 @@ export class Snapshot {
     return flag.snapshot === this ? flag : this.flag(flag.key);
   }
 
+  /** Where the compiled snapshot is in the evaluator's memory. */
+  #live(): number {
+    if (this.#generation !== engine.generation) this.#compiled();
+    return this.#address;
+  }
+
   /** The compiled snapshot, compiled again if the instance that had it is gone. */
-  #live(): engine.Handle {
-    if (this.#handle !== undefined && this.#instance === engine.instance()) return this.#handle;
-    if (this.#instance === FREED) throw new BurgeeError('freed', '', 'the snapshot was freed');
+  #compiled(): engine.Handle {
+    if (this.#handle !== undefined && this.#generation === engine.generation) return this.#handle;
+    if (this.#isFreed) throw new BurgeeError('freed', '', 'the snapshot was freed');
     this.#handle = engine.compile(this.#json);
-    this.#instance = engine.instance();
+    this.#address = engine.address(this.#handle);
+    this.#generation = engine.generation;
     this.#room = 0;
     return this.#handle;
+  }
+
+  /**
+   * Writes a context of texts, numbers and booleans straight from the caller's object. Gives its length; or -1 where it is not as simple as that,
+   * does not fit, or a getter of the caller's has used this very snapshot meanwhile.
+   */
+  #writeSimple(reads: readonly Read[], attributes: Record<string, unknown>): number {
+    if (this.#generation !== engine.generation || this.#room === 0) return -1;
+    const ticket = ++this.#writes;
+    const view = this.#view;
+    let place = 0;
+    for (let i = 0; i < reads.length; i++) {
+      const { id, name } = reads[i]!;
+      if (!Object.hasOwn(attributes, name)) continue;
+      place = writeSimple(view, place, id, attributes[name]);
+      if (place < 0) return -1;
+    }
+    return ticket === this.#writes && view.length > 0 ? place : -1;
   }
 
   /**
@@ -302,7 +354,8 @@ export class Snapshot {
    * from here to the call that reads them: it could use this very snapshot, and so this buffer.
    */
   #write(reads: readonly Read[], values: readonly unknown[], flags: readonly Flag[]): number {
-    this.#live();
+    this.#compiled();
+    this.#writes++;
     for (;;) {
       const writer = new Writer(this.#buffer());
       let i = 0;
@@ -322,7 +375,7 @@ export class Snapshot {
   #buffer(): Uint8Array {
     if (this.#scratch === 0 || this.#room === 0) {
       this.#room = Math.max(this.#room, 1024);
-      this.#scratch = this.#live().scratch(this.#room);
+      this.#scratch = this.#compiled().scratch(this.#room);
       this.#view = engine.view(this.#scratch, this.#room);
     } else if (this.#view.byteLength === 0) {
       // Memory has grown since: views of it are dead, addresses in it are not.

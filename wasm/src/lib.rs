@@ -22,7 +22,7 @@ use burgee_core::{
 };
 use wasm_bindgen::prelude::*;
 
-use wire::WireContext;
+use wire::{Slot, WireContext};
 
 #[cfg(feature = "module")]
 #[global_allocator]
@@ -151,12 +151,13 @@ pub struct Snapshot {
 #[wasm_bindgen]
 pub struct Context {
     bytes: Box<[u8]>,
-    index: Box<[u32]>,
+    slots: Box<[Slot]>,
 }
 
 impl Context {
+    #[inline]
     fn as_wire(&self) -> WireContext<'_> {
-        WireContext::indexed(&self.bytes, &self.index)
+        WireContext::kept(&self.bytes, &self.slots)
     }
 }
 
@@ -170,7 +171,7 @@ impl Snapshot {
     /// Keeps the context that is in the scratch buffer.
     pub fn keep(&self, length: usize) -> Context {
         let bytes = self.scratch.bytes(length);
-        Context { bytes: bytes.into(), index: wire::index(bytes, self.core.attributes().len()) }
+        Context { bytes: bytes.into(), slots: wire::slots(bytes, self.core.attributes().len()) }
     }
 
     /// What the caller keeps of the whole, as JSON: `{tenant, version, generated_at, attributes, flags, warnings}`, with

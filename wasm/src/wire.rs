@@ -29,28 +29,52 @@ pub const TENANT_OVERRIDE: u16 = 0xfffe;
 #[derive(Clone, Copy, Debug)]
 pub struct WireContext<'a> {
     bytes: &'a [u8],
-    index: &'a [u32],
+    slots: &'a [Slot],
+}
+
+/// A value of a context that is kept, read once.
+#[derive(Clone, Copy, Debug)]
+pub enum Slot {
+    Absent,
+    /// A text, from one place to another.
+    Text(u32, u32),
+    Number(f64),
+    Boolean(bool),
+    /// A list, from this place on.
+    List(u32),
+    Object,
 }
 
 impl<'a> WireContext<'a> {
     /// A context that is read once: values are looked for where they stand.
     pub fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes, index: &[] }
+        Self { bytes, slots: &[] }
     }
 
-    /// A context with the index that [`index`] made of the same bytes.
-    pub fn indexed(bytes: &'a [u8], index: &'a [u32]) -> Self {
-        Self { bytes, index }
+    /// A context with the slots that [`slots`] made of the same bytes.
+    pub fn kept(bytes: &'a [u8], slots: &'a [Slot]) -> Self {
+        Self { bytes, slots }
     }
 
-    /// What stands from an attribute's value on.
+    /// The value that a slot stands for.
     #[inline]
-    fn at(&self, wanted: u32) -> Option<Reader<'a>> {
-        if self.index.is_empty() {
-            return self.scan(wanted);
+    fn value_of(&self, slot: Slot) -> Value<'a> {
+        match slot {
+            Slot::Absent => Value::Absent,
+            Slot::Text(start, end) => {
+                Value::Text(Text::from_wtf8(self.bytes.get(start as usize..end as usize).unwrap_or(&[])))
+            }
+            Slot::Number(number) => Value::Number(number),
+            Slot::Boolean(value) => Value::Boolean(value),
+            Slot::List(_) => Value::List,
+            Slot::Object => Value::Object,
         }
-        let place = self.index.get(usize::try_from(wanted).ok()?)?;
-        self.bytes.get(usize::try_from(*place).ok()?..).map(Reader)
+    }
+
+    /// The value of an attribute that has no slot. A context that is kept has one for every attribute of the snapshot.
+    #[inline(never)]
+    fn scanned(&self, wanted: u32) -> Value<'a> {
+        self.scan(wanted).and_then(|mut reader| reader.value()).unwrap_or(Value::Absent)
     }
 
     fn scan(&self, wanted: u32) -> Option<Reader<'a>> {
@@ -65,39 +89,57 @@ impl<'a> WireContext<'a> {
     }
 }
 
-/// Where the value of each attribute stands, by its id; past the end for those that are not there.
-pub fn index(bytes: &[u8], attributes: usize) -> Box<[u32]> {
-    let mut index = vec![u32::MAX; attributes.max(1)].into_boxed_slice();
+/// The values of a context by their attributes' ids, at least one.
+pub fn slots(bytes: &[u8], attributes: usize) -> Box<[Slot]> {
+    let mut slots = vec![Slot::Absent; attributes.max(1)].into_boxed_slice();
     let mut reader = Reader(bytes);
     while let Some(id) = reader.u16() {
-        let place = bytes.len().saturating_sub(reader.0.len());
-        if let (Some(slot), Ok(place)) = (index.get_mut(usize::from(id)), u32::try_from(place)) {
-            *slot = place;
-        }
+        let place = |reader: &Reader<'_>| (bytes.len().saturating_sub(reader.0.len())) as u32;
+        let start = place(&reader);
+        let mut ahead = reader;
+        let value = ahead.value();
         if reader.skip().is_none() {
             break;
         }
+        if let (Some(slot), Some(value)) = (slots.get_mut(usize::from(id)), value) {
+            *slot = match value {
+                Value::Absent => Slot::Absent,
+                // Behind the tag and the length.
+                Value::Text(_) => Slot::Text(start.saturating_add(5), place(&reader)),
+                Value::Number(number) => Slot::Number(number),
+                Value::Boolean(value) => Slot::Boolean(value),
+                Value::List => Slot::List(start),
+                Value::Object => Slot::Object,
+            };
+        }
     }
-    index
+    slots
 }
 
 impl Context for WireContext<'_> {
-    #[inline]
+    #[inline(always)]
     fn get(&self, attribute: &Attribute) -> Value<'_> {
-        self.at(attribute.id).and_then(|mut reader| reader.value()).unwrap_or(Value::Absent)
+        match self.slots.get(attribute.id as usize) {
+            Some(slot) => self.value_of(*slot),
+            None => self.scanned(attribute.id),
+        }
     }
 
     fn any_item(&self, attribute: &Attribute, is_wanted: &mut dyn FnMut(Value<'_>) -> bool) -> bool {
-        let Some(mut reader) = self.at(attribute.id) else { return false };
+        let list = match self.slots.get(attribute.id as usize) {
+            Some(Slot::List(place)) => self.bytes.get(*place as usize..).map(Reader),
+            Some(_) => None,
+            None => self.scan(attribute.id),
+        };
+        let Some(mut reader) = list else { return false };
         let Some(count) = reader.list() else { return false };
         for _ in 0..count {
-            let rest = reader.0;
-            match reader.value() {
+            let mut ahead = reader;
+            match ahead.value() {
                 Some(item) if is_wanted(item) => return true,
                 Some(_) => {}
                 None => return false,
             }
-            reader = Reader(rest);
             if reader.skip().is_none() {
                 return false;
             }
@@ -212,8 +254,8 @@ mod tests {
         Attribute { id, name: "any".into() }
     }
 
-    fn contexts<'a>(bytes: &'a [u8], index: &'a [u32]) -> [WireContext<'a>; 2] {
-        [WireContext::new(bytes), WireContext::indexed(bytes, index)]
+    fn contexts<'a>(bytes: &'a [u8], slots: &'a [Slot]) -> [WireContext<'a>; 2] {
+        [WireContext::new(bytes), WireContext::kept(bytes, slots)]
     }
 
     #[test]
@@ -227,7 +269,7 @@ mod tests {
             &[0xff, 0xff, 2, 0, 0, 0, 4], // and of flag 2: true
         ]
         .concat();
-        for context in contexts(&bytes, &index(&bytes, 8)) {
+        for context in contexts(&bytes, &slots(&bytes, 8)) {
             assert_eq!(context.get(&attribute(7)), Value::List);
             let has = |wanted: Value<'_>| context.any_item(&attribute(7), &mut |item| item == wanted);
             assert!(has(false.into()) && has(Value::List) && has("x".into()) && !has(true.into()));
@@ -252,7 +294,7 @@ mod tests {
             0xff, 0, 0, 0, 0, 3,
         ];
         let read = |bytes: &[u8]| {
-            for context in contexts(bytes, &index(bytes, 3)) {
+            for context in contexts(bytes, &slots(bytes, 3)) {
                 for id in 0..4 {
                     context.get(&attribute(id));
                     context.any_item(&attribute(id), &mut |_| false);
