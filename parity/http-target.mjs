@@ -70,20 +70,26 @@ export async function httpTarget(base, registries, send = globalThis.fetch) {
     return data.map(withoutMeta);
   }
 
-  async function evaluate(registry, { key, ...rest }) {
-    return (await evaluateBatch(registry, { ...rest, flags: [key] }))[0];
+  // The surface asks for a user, and evaluates nothing without one.
+  const refuses = ({ context }) => context?.user_id === undefined || context.user_id === '';
+
+  async function evaluate(registry, request) {
+    const { key, ...rest } = request;
+    if (!refuses(request)) return (await evaluateBatch(registry, { ...rest, flags: [key] }))[0];
+    return refusalOf(await askBatch({ context: {}, ...rest, flags: [key] }, headersOrFail(registry)));
   }
 
-  async function evaluateByQuery(registry, { key, context }) {
-    const query = new URLSearchParams({ key });
-    for (const [name, value] of Object.entries(context)) query.set(QUERY[name], value);
-    return withoutMeta(dataOf(await ask('GET', `${EVAL}?${query}`, headersOrFail(registry)), `GET ${EVAL}`));
+  async function evaluateByQuery(registry, request) {
+    const query = new URLSearchParams({ key: request.key });
+    for (const [name, value] of Object.entries(request.context ?? {})) query.set(QUERY[name], value);
+    const answer = await ask('GET', `${EVAL}?${query}`, headersOrFail(registry));
+    return refuses(request) ? refusalOf(answer) : withoutMeta(dataOf(answer, `GET ${EVAL}`));
   }
 
   function ways(_, { context, overrides }) {
     const fitsQuery =
       overrides === undefined &&
-      Object.entries(context).every(([name, value]) => Object.hasOwn(QUERY, name) && typeof value === 'string');
+      Object.entries(context ?? {}).every(([name, value]) => Object.hasOwn(QUERY, name) && typeof value === 'string');
     const batch = { way: `POST ${BATCH}`, evaluate };
     return fitsQuery ? [batch, { way: `GET ${EVAL}`, evaluate: evaluateByQuery }] : [batch];
   }
@@ -91,12 +97,16 @@ export async function httpTarget(base, registries, send = globalThis.fetch) {
   async function bucketAsUser(text) {
     const request = { flags: ['syn.staged_25'], context: { user_id: text } };
     const answer = await askBatch(request, headersOrFail(registries.synthetic));
-    if (answer.status === 400 && answer.envelope.error?.code === 'invalid_request') return REFUSED;
+    if (isRefusal(answer)) return REFUSED;
     return dataOf(answer, `POST ${BATCH}`)[0]?.bucket;
   }
 
-  return { evaluate, evaluateBatch, ways, bucketAsUser, closed };
+  return { evaluate, evaluateBatch, refuses, ways, bucketAsUser, closed };
 }
+
+const isRefusal = ({ status, envelope }) => status === 400 && envelope.error?.code === 'invalid_request';
+
+const refusalOf = (answer) => (isRefusal(answer) ? REFUSED : { status: answer.status, ...answer.envelope });
 
 function envelopeOf(text, what, status) {
   let envelope;

@@ -2,14 +2,15 @@
 //
 // A target is `{evaluate, evaluateBatch, hashBucket}` as the npm package and the oracle have them, possibly async. One
 // that has no `hashBucket` has `bucketAsUser(text)` instead: the bucket of the user of that id on syn.staged_25, or
-// REFUSED. One that says what it thinks of a registry has `warningsOf(registry)`. One that can be asked for a single decision in several ways has `ways(registry, request)`: a list of
-// `{way, evaluate}`. An error with `isFatal` ends the run, any other is a failure of the vector it came from.
+// REFUSED. One that says what it thinks of a registry has `warningsOf(registry)`. One that does not take every request has
+// `refuses(request)`, and answers those with REFUSED. One that can be asked for a single decision in several ways has
+// `ways(registry, request)`: a list of `{way, evaluate}`. An error with `isFatal` ends the run, any other is a failure of the vector it came from.
 import { differences, show } from './compare.mjs';
 
 export const EXPECTED = { real: 11, synthetic: 8 };
 export const EXPECTED_RULES = 193;
 
-// What a target without `hashBucket` says of an id that no user can have: an empty one, or one that is not UTF-8.
+// What a target says of a request that it does not take: one without a user, or with an id that no user can have.
 export const REFUSED = 'refused as an invalid request';
 
 const STAGED_FLAG = 'syn.staged_25';
@@ -127,7 +128,8 @@ async function checkExample(example, registries, target) {
   for (const { way, evaluate } of ways) {
     const label = way ? { way } : {};
     const decision = await evaluate(registry, example.request);
-    failures.push(...differences(example.expect, decision).map((difference) => ({ ...difference, ...label })));
+    const expected = target.refuses?.(example.request) ? REFUSED : example.expect;
+    failures.push(...differences(expected, decision).map((difference) => ({ ...difference, ...label })));
   }
   return failures;
 }
