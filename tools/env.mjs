@@ -2,6 +2,7 @@
 //
 // Everything that is brought for the user lives in one cache, a folder per version, so that two checkouts with
 // different pins do not get in each other's way. Nothing is brought here: that is setup.mjs.
+import { createHash } from 'node:crypto';
 import { accessSync, constants, readFileSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { delimiter, join, resolve } from 'node:path';
@@ -51,6 +52,22 @@ export function rustTools() {
     'wasm-bindgen': tool('wasm-bindgen-cli', wasmBindgen, 'wasm-bindgen'),
     'wasm-bindgen-test-runner': tool('wasm-bindgen-cli', wasmBindgen, 'wasm-bindgen-test-runner'),
     'worker-build': tool('worker-build', workerBuild, 'worker-build'),
+  };
+}
+
+/**
+ * Where the stock OFREP clients are that npm does not bring: the Python packages, and the Rust program that uses the crate. Each
+ * folder is named after what it is made of, so that it is there whole and current or not at all.
+ */
+export function ofrepClients() {
+  const folder = (language, files) => {
+    const hash = createHash('sha256');
+    for (const file of files) hash.update(readFileSync(join(ROOT, 'ofrep-clients', language, file)));
+    return join(CACHE, `ofrep-client-${language}-${hash.digest('hex').slice(0, 16)}`);
+  };
+  return {
+    python: folder('python', ['requirements.txt']),
+    rust: folder('rust', ['Cargo.toml', 'Cargo.lock', 'src/main.rs']),
   };
 }
 

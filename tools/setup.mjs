@@ -3,7 +3,7 @@
 // registries. Run it as often as you like: what is in place is left alone, and a run that finds everything takes a
 // moment. It needs a Rust toolchain (rustup's), Node 20 or newer with npm, and nothing else; no dependencies of its own.
 //
-//   node tools/setup.mjs [core|npm|worker|browser|all]...   bring what these need (all, when none is named)
+//   node tools/setup.mjs [core|npm|worker|clients|browser|all]...   bring what these need (all, when none is named)
 //   node tools/setup.mjs env                                print the environment that finds it, for a shell
 //   node tools/setup.mjs pins                               copy the versions pinned in Cargo.toml to tools/rust-tools
 import { createHash } from 'node:crypto';
@@ -32,6 +32,7 @@ import {
   asShell,
   findBrowser,
   node,
+  ofrepClients,
   pinIn,
   rustTools,
   systemNodeServes,
@@ -113,6 +114,24 @@ const rust = {
   },
 };
 
+/** For a build whose programs are then taken out of `target`. */
+function cargoEnvironment(target) {
+  const env = { ...process.env, CARGO_TARGET_DIR: target };
+  // Meant for the user's own builds; here they would change where the programs end up, or whether they compile.
+  for (const name of ['CARGO_BUILD_TARGET', 'CARGO_BUILD_TARGET_DIR', 'RUSTFLAGS', 'CARGO_ENCODED_RUSTFLAGS']) {
+    delete env[name];
+  }
+  return env;
+}
+
+/** By a name of its own and then renamed, so that a program is there whole or not at all. */
+function keepProgram(from, path) {
+  mkdirSync(dirname(path), { recursive: true });
+  const unfinished = `${path}.${process.pid}`;
+  copyFileSync(from, unfinished);
+  renameSync(unfinished, path);
+}
+
 function missingRustTools(names) {
   return names.map((name) => rustTools()[name]).filter((tool) => !existsSync(tool.path));
 }
@@ -142,11 +161,6 @@ const rustToolsStep = (names) => ({
   async bring() {
     const tools = missingRustTools(names);
     const target = join(CACHE, 'building', 'rust-tools');
-    const env = { ...process.env, CARGO_TARGET_DIR: target };
-    // Meant for the user's own builds; here they would change where the programs end up, or whether they compile.
-    for (const name of ['CARGO_BUILD_TARGET', 'CARGO_BUILD_TARGET_DIR', 'RUSTFLAGS', 'CARGO_ENCODED_RUSTFLAGS']) {
-      delete env[name];
-    }
     const crates = [...new Set(tools.map((tool) => tool.crate))];
     await run(
       'rust-tools',
@@ -157,15 +171,9 @@ const rustToolsStep = (names) => ({
         ...crates.flatMap((crate) => ['--package', crate]),
         ...tools.flatMap((tool) => ['--bin', tool.name]),
       ],
-      { cwd: join(ROOT, 'tools', 'rust-tools'), env },
+      { cwd: join(ROOT, 'tools', 'rust-tools'), env: cargoEnvironment(target) },
     );
-    for (const tool of tools) {
-      mkdirSync(dirname(tool.path), { recursive: true });
-      // By a name of its own and then renamed, so that a program is there whole or not at all.
-      const unfinished = `${tool.path}.${process.pid}`;
-      copyFileSync(join(target, 'debug', tool.name), unfinished);
-      renameSync(unfinished, tool.path);
-    }
+    for (const tool of tools) keepProgram(join(target, 'debug', tool.name), tool.path);
     // Half a gigabyte that nobody needs once the programs are copied.
     rmSync(target, { recursive: true, force: true });
   },
@@ -218,6 +226,79 @@ const packages = {
   },
 };
 
+/** Installs packages of Debian where that is possible without asking anybody; where it is not, says `please`. */
+async function debianPackages(step, names, problem, please) {
+  if (!which('apt-get')) throw new SetupError(`${problem}: ${please}`);
+  const root = process.getuid() === 0;
+  if (!root) {
+    await exec('sudo', ['-n', 'true']).catch(() => {
+      throw new SetupError(`${problem}, and apt-get needs a password here: ${please}`);
+    });
+  }
+  // Another apt-get may be at work: waiting for it beats failing.
+  const apt = (...args) =>
+    run(
+      step,
+      ...[root ? 'env' : 'sudo', [...(root ? [] : ['-n', 'env']), 'DEBIAN_FRONTEND=noninteractive', 'apt-get', '-q', '-o', 'DPkg::Lock::Timeout=300', '-o', 'Acquire::Retries=3', ...args]],
+    );
+  // A list that could not be refreshed may be of another repository altogether: the install is what counts.
+  await apt('update').catch(() => {});
+  await apt('install', '--yes', '--no-install-recommends', ...names).catch((error) => {
+    throw new Error(`${error.message}; ${please}`);
+  });
+}
+
+const ofrepRust = {
+  name: 'ofrep-rust',
+  about: 'one to two minutes',
+  program: () => join(ofrepClients().rust, 'bin', 'ofrep-client-rust'),
+  async missing() {
+    return existsSync(this.program()) ? '' : 'the stock OFREP client for Rust';
+  },
+  async bring() {
+    const target = join(CACHE, 'building', 'ofrep-rust');
+    const options = { cwd: join(ROOT, 'ofrep-clients', 'rust'), env: cargoEnvironment(target) };
+    await run('ofrep-rust', 'cargo', ['build', '--locked'], options);
+    keepProgram(join(target, 'debug', 'ofrep-client-rust'), this.program());
+    // As above: nobody needs what it was made from.
+    rmSync(target, { recursive: true, force: true });
+  },
+};
+
+const PYTHON_NEEDED = '3.10';
+
+const ofrepPython = {
+  name: 'ofrep-python',
+  about: '10 s',
+  async missing() {
+    return existsSync(ofrepClients().python) ? '' : 'the stock OFREP client for Python';
+  },
+  async bring() {
+    const please = `install Python ${PYTHON_NEEDED} or newer with pip`;
+    const check = `import pip, sys; sys.exit(sys.version_info < (${PYTHON_NEEDED.replace('.', ', ')}))`;
+    const serves = () => exec('python3', ['-c', check]).then(() => true, () => false);
+    if (!(await serves())) {
+      await debianPackages('ofrep-python', ['python3', 'python3-pip'], `no Python ${PYTHON_NEEDED} with pip was found`, please);
+      if (!(await serves())) throw new SetupError(`Debian's Python does not serve: ${please}`);
+    }
+    mkdirSync(CACHE, { recursive: true });
+    const unfinished = mkdtempSync(join(CACHE, 'ofrep-python-'));
+    try {
+      await run('ofrep-python', 'python3', [
+        ...['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--no-input', '--root-user-action', 'ignore'],
+        ...['--no-deps', '--require-hashes', '--requirement', join(ROOT, 'ofrep-clients', 'python', 'requirements.txt')],
+        // Wheels without compiled parts, so that another Python can use them tomorrow.
+        ...['--only-binary', ':all:', '--platform', 'any', '--implementation', 'py', '--abi', 'none', '--python-version', PYTHON_NEEDED],
+        ...['--target', unfinished],
+      ]);
+      rmSync(ofrepClients().python, { recursive: true, force: true });
+      renameSync(unfinished, ofrepClients().python);
+    } finally {
+      rmSync(unfinished, { recursive: true, force: true });
+    }
+  },
+};
+
 const browser = {
   name: 'browser',
   about: '20 to 60 s',
@@ -229,25 +310,8 @@ const browser = {
     if (process.env.CHROMIUM_BIN) {
       throw new SetupError(`CHROMIUM_BIN names ${process.env.CHROMIUM_BIN}, which is no program: ${please}`);
     }
-    if (!which('apt-get')) throw new SetupError(`no browser was found: ${please}`);
-    const root = process.getuid() === 0;
-    if (!root) {
-      await exec('sudo', ['-n', 'true']).catch(() => {
-        throw new SetupError(`no browser was found, and apt-get needs a password here: ${please}`);
-      });
-    }
-    // Another apt-get may be at work: waiting for it beats failing.
-    const apt = (...args) =>
-      run(
-        'browser',
-        ...[root ? 'env' : 'sudo', [...(root ? [] : ['-n', 'env']), 'DEBIAN_FRONTEND=noninteractive', 'apt-get', '-q', '-o', 'DPkg::Lock::Timeout=300', '-o', 'Acquire::Retries=3', ...args]],
-      );
-    // A list that could not be refreshed may be of another repository altogether: the install is what counts.
-    await apt('update').catch(() => {});
     // A page without a single font is a page of empty boxes.
-    await apt('install', '--yes', '--no-install-recommends', 'chromium', 'fonts-liberation').catch((error) => {
-      throw new Error(`${error.message}; ${please}`);
-    });
+    await debianPackages('browser', ['chromium', 'fonts-liberation'], 'no browser was found', please);
     const found = findBrowser();
     if (!found) throw new Error(`apt-get installed chromium, and yet no browser was found; ${please}`);
     await run('browser', found, ['--version']);
@@ -260,8 +324,9 @@ const GROUPS = {
   core: [rust],
   npm: [rust, rustToolsStep(BINDGEN), nodeStep, packages],
   worker: [rust, compileAll, nodeStep, packages],
+  clients: [rust, compileAll, nodeStep, packages, ofrepRust, ofrepPython],
   browser: [nodeStep, packages, browser],
-  all: [rust, compileAll, nodeStep, packages, browser],
+  all: [rust, compileAll, nodeStep, packages, ofrepRust, ofrepPython, browser],
 };
 
 /** The steps of several groups, once each; the list that compiles more programs includes the one that compiles fewer. */

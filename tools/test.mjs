@@ -65,8 +65,17 @@ const SUITES = [
     needs: ['native', 'npm'],
     run: ['node', 'parity/differential.mjs', '--native', join(TARGET, 'debug', 'burgee-parity')],
   },
-  { name: 'npm', group: 'npm', reads: 'node', about: 60, needs: ['npm'], tests: 'npm/test' },
+  { name: 'npm', group: 'npm', reads: 'node', about: 90, needs: ['npm'], tests: 'npm/test' },
+  { name: 'openfeature', group: 'npm', reads: 'node', about: 10, needs: ['npm'], tests: 'npm/conformance' },
   { name: 'worker', group: 'worker', reads: 'node', about: 60, needs: ['worker'], tests: 'worker/test' },
+  {
+    name: 'ofrep-clients',
+    group: 'clients',
+    reads: 'pass',
+    about: 10,
+    needs: ['worker'],
+    run: ['node', 'ofrep-clients/run.mjs'],
+  },
   { name: 'www', group: 'browser', reads: 'node', about: 60, needs: ['worker'], tests: 'www/test' },
 ];
 

@@ -21,11 +21,13 @@ pub enum Header {
     Registry,
     /// The entity tags that the caller holds.
     IfNoneMatch,
+    /// The tenant whose flags OFREP evaluates.
+    Tenant,
 }
 
 impl Header {
     /// All of them, in the order in which [`Headers::from_lines`] expects their values.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::RequestId,
         Self::UserId,
         Self::TenantId,
@@ -34,6 +36,7 @@ impl Header {
         Self::RoleKey,
         Self::Registry,
         Self::IfNoneMatch,
+        Self::Tenant,
     ];
 
     /// The name, as it is written; names compare without case.
@@ -48,6 +51,7 @@ impl Header {
             Self::RoleKey => "X-PTT-Role-Key",
             Self::Registry => "X-Burgee-Registry",
             Self::IfNoneMatch => "If-None-Match",
+            Self::Tenant => "X-Tenant-ID",
         }
     }
 }

@@ -3,7 +3,7 @@
 //! An adapter (a Cloudflare Worker today) hands in what it received, and sends what it is given:
 //!
 //! 1. [`Plan::of`] says what a request is: whether its body matters, and which tenant's registry it reads.
-//! 2. The adapter keeps compiled registries, one [`Slot`] per tenant, which says when to read storage again.
+//! 2. The adapter keeps compiled registries, one [`Slot`] per tenant in [`Slots`], which says when to read storage again.
 //! 3. [`respond`] turns the request and the registry into a [`Response`]; [`RequestLog`] is the line to write about it.
 //!
 //! This crate knows nothing of sockets, clocks, randomness or platforms: the time, the request id and the bytes are
@@ -51,11 +51,14 @@ mod json_body;
 pub mod limits;
 mod loaded;
 mod log;
+mod ofrep;
+mod percent;
 mod query;
 mod request_id;
 mod respond;
 mod route;
 mod settings;
+mod slots;
 
 pub use envelope::{ErrorCode, Problem};
 pub use freshness::{Cache, Look, Slot};
@@ -64,6 +67,7 @@ pub use loaded::{Loaded, ReadFault, ReadFaultCode, Reading, Served};
 pub use log::{Level, RegistryLog, RequestLog};
 pub use query::Query;
 pub use request_id::{is_sane, uuid_v4};
-pub use respond::{Moment, Registry, refuse, respond};
+pub use respond::{ERROR_FORMS, Moment, Registry, refuse, respond};
 pub use route::{Plan, Route};
 pub use settings::{Settings, SettingsError};
+pub use slots::Slots;

@@ -17,5 +17,12 @@ pub const SOFT_TTL_MS: i64 = 24 * 60 * 60 * 1000;
 /// request, without a word, so that nobody would ever report it.
 pub const REFRESH_LOST_MS: i64 = 30_000;
 
+/// Tenants whose registries an isolate keeps, and those that it looked for in vain. Anybody can name a tenant in a header.
+pub const TENANTS_KEPT: usize = 64;
+
+/// Bytes of all documents that an isolate keeps: compiled, each takes a few times its size, of the 128 MB that an isolate has.
+/// One that is larger is kept alone.
+pub const DOCUMENTS_KEPT_BYTES: usize = 16 * 1024 * 1024;
+
 /// Characters of a path that a log line shows. Paths that nobody serves can be as long as a caller likes.
 pub const LOGGED_PATH_CHARS: usize = 256;

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use crate::envelope::Problem;
+use crate::percent;
 
 /// A query's names and values, decoded.
 ///
@@ -22,8 +23,9 @@ impl<'a> Query<'a> {
         let mut pairs = Vec::new();
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            let name = decode(name).ok_or_else(|| broken("a parameter's name"))?;
-            let value = decode(value).ok_or_else(|| broken(&format!("the parameter {name}")))?;
+            let name = percent::decode(name, percent::Plus::Space).ok_or_else(|| broken("a parameter's name"))?;
+            let value =
+                percent::decode(value, percent::Plus::Space).ok_or_else(|| broken(&format!("the parameter {name}")))?;
             pairs.push((name, value));
         }
         Ok(Self { pairs })
@@ -40,31 +42,6 @@ impl<'a> Query<'a> {
 fn broken(what: &str) -> Problem {
     Problem::invalid(format!("{what} is not percent-encoded UTF-8"))
         .hint("encode the query as application/x-www-form-urlencoded; a literal % is %25, a literal + is %2B")
-}
-
-fn decode(text: &str) -> Option<Cow<'_, str>> {
-    if !text.contains(['%', '+']) {
-        return Some(Cow::Borrowed(text));
-    }
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&first, tail)) = rest.split_first() {
-        rest = tail;
-        bytes.push(match first {
-            b'+' => b' ',
-            b'%' => {
-                let (&[high, low], tail) = rest.split_first_chunk()?;
-                rest = tail;
-                hex(high)? << 4 | hex(low)?
-            }
-            other => other,
-        });
-    }
-    String::from_utf8(bytes).ok().map(Cow::Owned)
-}
-
-fn hex(digit: u8) -> Option<u8> {
-    char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use crate::envelope::{ErrorCode, Problem, Service, failure};
 use crate::flags_api;
 use crate::http::{Request, Response};
 use crate::loaded::{ReadFault, Served};
+use crate::ofrep;
 use crate::route::{Plan, Route};
 
 /// What the adapter knows of the moment in which it answers.
@@ -43,14 +44,23 @@ pub enum Registry<'a> {
 #[must_use]
 pub fn respond(plan: &Plan<'_>, request: &Request<'_>, registry: Registry<'_>, moment: &Moment<'_>) -> Response {
     let response =
-        answer(plan, request, registry, moment).unwrap_or_else(|problem| failure(&problem, moment.service()));
+        answer(plan, request, registry, moment).unwrap_or_else(|problem| failed(&problem, request.path, moment));
     finish(response, request.method, moment)
 }
 
 /// Answers a request with an error that the adapter met.
 #[must_use]
-pub fn refuse(problem: &Problem, method: &str, moment: &Moment<'_>) -> Response {
-    finish(failure(problem, moment.service()), method, moment)
+pub fn refuse(problem: &Problem, method: &str, path: &str, moment: &Moment<'_>) -> Response {
+    finish(failed(problem, path, moment), method, moment)
+}
+
+/// The beginnings of paths, in order, by which errors have different forms; the last fits every path. For an adapter that must
+/// have an error at hand before it knows the path.
+pub const ERROR_FORMS: [&str; 2] = [ofrep::PREFIX, ""];
+
+/// An error in the form of the surface that the path belongs to.
+fn failed(problem: &Problem, path: &str, moment: &Moment<'_>) -> Response {
+    if ofrep::serves(path) { ofrep::refuse(problem, path) } else { failure(problem, moment.service()) }
 }
 
 fn answer(
@@ -71,24 +81,29 @@ fn answer(
                 ..Response::text(503, "not ready: no snapshot")
             },
         }),
-        Route::Evaluate => flags_api::evaluate(request, &served(registry)?, moment.now, service),
-        Route::EvaluateBatch => flags_api::evaluate_batch(request, &served(registry)?, moment.now, service),
-        Route::Registry => flags_api::registry(request, &served(registry)?, service),
-        Route::Health => Ok(flags_api::health(&served(registry)?, moment.now, service)),
+        Route::Evaluate => flags_api::evaluate(request, &registry.served()?, moment.now, service),
+        Route::EvaluateBatch => flags_api::evaluate_batch(request, &registry.served()?, moment.now, service),
+        Route::Registry => flags_api::registry(request, &registry.served()?, service),
+        Route::Health => Ok(flags_api::health(&registry.served()?, moment.now, service)),
+        Route::OfrepOne => Ok(ofrep::evaluate_one(request, registry, moment.now)),
+        Route::OfrepAll => Ok(ofrep::evaluate_all(request, registry, moment.now)),
         Route::MethodNotAllowed(allowed) => {
-            let message = format!("this path is served for {allowed}");
-            Ok(failure(&Problem::new(ErrorCode::MethodNotAllowed, message), service).with("Allow", allowed))
+            let problem = Problem::new(ErrorCode::MethodNotAllowed, format!("this path is served for {allowed}"));
+            Ok(failed(&problem, request.path, moment).with("Allow", allowed))
         }
         Route::NotFound => Err(Problem::new(ErrorCode::NotFound, "nothing is served at this path")),
     }
 }
 
-fn served(registry: Registry<'_>) -> Result<Served<'_>, Problem> {
-    match registry {
-        Registry::Ready(served) => Ok(served),
-        Registry::Unavailable(fault) => Err(Problem::new(ErrorCode::RegistryUnavailable, fault.message.clone())
-            .hint("publish a snapshot, and ask again; GET /readyz says when there is one")),
-        Registry::NotAsked => Err(Problem::new(ErrorCode::InternalError, "the registry was not read")),
+impl<'a> Registry<'a> {
+    /// The registry, or why there is none.
+    pub(crate) fn served(self) -> Result<Served<'a>, Problem> {
+        match self {
+            Self::Ready(served) => Ok(served),
+            Self::Unavailable(fault) => Err(Problem::new(ErrorCode::RegistryUnavailable, fault.message.clone())
+                .hint("publish a snapshot, and ask again; GET /readyz says when there is one")),
+            Self::NotAsked => Err(Problem::new(ErrorCode::InternalError, "the registry was not read")),
+        }
     }
 }
 
@@ -98,8 +113,8 @@ fn finish(response: Response, method: &str, moment: &Moment<'_>) -> Response {
         .with("X-Request-Id", moment.request_id.to_owned())
         .with("X-Content-Type-Options", "nosniff")
         .with("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'");
-    // Registries are told apart by a header, so shared caches must be too.
-    let response = response.with("Vary", "X-Burgee-Registry");
+    // Registries are told apart by headers, so shared caches must be too.
+    let response = response.with("Vary", "X-Burgee-Registry, X-Tenant-ID");
     match method {
         "HEAD" => Response { body: Vec::new(), ..response },
         _ => response,

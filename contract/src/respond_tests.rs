@@ -149,9 +149,6 @@ fn meta_warns_of_what_the_reason_does_not_say() {
     let fault = ReadFault::missing("platform");
     let data = call(&loaded, "GET", "/api/flags/eval?key=bad&user=U").data();
     assert_eq!((&data["reason"], &data["meta"]["warnings"]), (&json!("flag_invalid"), &json!(["invalid_flag"])));
-    let rules = self::loaded(r#"{"flags": [{"key": "rules", "rules": [{"id": "r"}]}]}"#);
-    let data = call(&rules, "GET", "/api/flags/eval?key=rules&user=U").data();
-    assert_eq!((&data["reason"], &data["meta"]["warnings"]), (&json!("flag_invalid"), &json!(["unsupported"])));
     let mut stale = call(&loaded, "GET", "/api/flags/eval?key=full&user=U");
     stale.served = Served { cache: Cache::Stale, fault: Some(&fault), ..stale.served };
     let data = stale.data();

@@ -2,7 +2,8 @@
 
 use crate::envelope::{ErrorCode, Problem};
 use crate::http::{Header, Request};
-use crate::settings::Settings;
+use crate::ofrep;
+use crate::settings::{Settings, is_tenant};
 
 /// What a method and a path mean. `HEAD` is `GET` whose body is not sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,6 +16,10 @@ pub enum Route {
     Registry,
     /// `GET /api/flags/health`: what is served, and from where.
     Health,
+    /// `POST /ofrep/v1/evaluate/flags/{key}`: one flag, for OpenFeature.
+    OfrepOne,
+    /// `POST /ofrep/v1/evaluate/flags`: all flags, for OpenFeature.
+    OfrepAll,
     /// `GET /healthz`: the process runs.
     Live,
     /// `GET /readyz`: there is a registry to answer from.
@@ -42,6 +47,8 @@ impl Route {
             "/api/flags/eval/batch" => (Self::EvaluateBatch, WRITE),
             "/api/flags/registry" => (Self::Registry, READ),
             "/api/flags/health" => (Self::Health, READ),
+            "/ofrep/v1/evaluate/flags" => (Self::OfrepAll, WRITE),
+            path if ofrep::key_in(path).is_some() => (Self::OfrepOne, WRITE),
             "/healthz" => (Self::Live, READ),
             "/readyz" => (Self::Ready, READ),
             _ => return Self::NotFound,
@@ -55,13 +62,26 @@ impl Route {
     /// Whether the body is to be read.
     #[must_use]
     pub fn reads_body(self) -> bool {
-        matches!(self, Self::EvaluateBatch)
+        matches!(self, Self::EvaluateBatch | Self::OfrepOne | Self::OfrepAll)
     }
 
-    /// Whether a registry is to be had.
-    fn reads_registry(self) -> bool {
-        matches!(self, Self::Evaluate | Self::EvaluateBatch | Self::Registry | Self::Health | Self::Ready)
+    /// Whose registry is to be had; none where the answer needs none.
+    fn reads_registry(self) -> Option<Whose> {
+        match self {
+            Self::Evaluate | Self::EvaluateBatch | Self::Registry | Self::Health | Self::Ready => Some(Whose::Platform),
+            Self::OfrepOne | Self::OfrepAll => Some(Whose::Tenant),
+            Self::Live | Self::Preflight | Self::MethodNotAllowed(_) | Self::NotFound => None,
+        }
     }
+}
+
+/// How a request names the registry that it reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Whose {
+    /// The platform's, or one that is open.
+    Platform,
+    /// Any tenant's.
+    Tenant,
 }
 
 /// A request that was understood as far as is possible without its body and without a registry.
@@ -76,7 +96,11 @@ impl<'a> Plan<'a> {
     #[must_use]
     pub fn of(request: &Request<'a>, settings: &'a Settings) -> Self {
         let route = Route::of(request.method, request.path);
-        let registry = if route.reads_registry() { registry_of(request, settings).map(Some) } else { Ok(None) };
+        let registry = match route.reads_registry() {
+            None => Ok(None),
+            Some(Whose::Platform) => registry_of(request, settings).map(Some),
+            Some(Whose::Tenant) => tenant_of(request, settings).map(Some),
+        };
         Self { route, registry }
     }
 
@@ -107,6 +131,17 @@ fn registry_of<'a>(request: &Request<'a>, settings: &'a Settings) -> Result<&'a 
     }
 }
 
+/// The registry of the tenant that the header names, else the platform's.
+fn tenant_of<'a>(request: &Request<'a>, settings: &'a Settings) -> Result<&'a str, Problem> {
+    match request.headers.get(Header::Tenant) {
+        None => Ok(&settings.platform_tenant),
+        Some(name) if is_tenant(name) => Ok(name),
+        Some(_) => Err(Problem::invalid("the header X-Tenant-ID is not a tenant's name").hint(
+            "a name has 1 to 128 characters of A-Z a-z 0-9 . _ -; leave the header out for the platform's flags",
+        )),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -125,6 +160,14 @@ mod tests {
             ("POST", "/api/flags/eval/batch", Route::EvaluateBatch),
             ("GET", "/api/flags/registry", Route::Registry),
             ("GET", "/api/flags/health", Route::Health),
+            ("POST", "/ofrep/v1/evaluate/flags", Route::OfrepAll),
+            ("POST", "/ofrep/v1/evaluate/flags/a.b", Route::OfrepOne),
+            ("POST", "/ofrep/v1/evaluate/flags/a/b", Route::OfrepOne),
+            ("POST", "/ofrep/v1/evaluate/flags/", Route::OfrepOne),
+            ("GET", "/ofrep/v1/evaluate/flags/a", Route::MethodNotAllowed("POST, OPTIONS")),
+            ("PUT", "/ofrep/v1/evaluate/flags", Route::MethodNotAllowed("POST, OPTIONS")),
+            ("POST", "/ofrep/v1/evaluate/flagsa", Route::NotFound),
+            ("POST", "/ofrep/v1/configuration", Route::NotFound),
             ("GET", "/healthz", Route::Live),
             ("GET", "/readyz", Route::Ready),
             ("OPTIONS", "/anything", Route::Preflight),
@@ -136,6 +179,27 @@ mod tests {
             ("GET", "/", Route::NotFound),
         ] {
             assert_eq!(Route::of(method, path), route, "{method} {path}");
+        }
+    }
+
+    #[test]
+    fn ofrep_reads_the_tenant_that_is_named() {
+        let settings = Settings::default();
+        let long = "x".repeat(129);
+        for (tenant, expected) in [
+            ("", Ok(Some("platform"))),
+            ("platform", Ok(Some("platform"))),
+            ("acme.eu-1_x", Ok(Some("acme.eu-1_x"))),
+            ("a b", Err(ErrorCode::InvalidRequest)),
+            ("a/b", Err(ErrorCode::InvalidRequest)),
+            ("\u{e9}", Err(ErrorCode::InvalidRequest)),
+            (&long, Err(ErrorCode::InvalidRequest)),
+        ] {
+            // A registry that is open on the other surface is not asked for here.
+            let mut request = request("POST", "/ofrep/v1/evaluate/flags", "parity");
+            request.headers = request.headers.with(Header::Tenant, tenant);
+            let plan = Plan::of(&request, &settings);
+            assert_eq!(plan.registry.as_ref().copied().map_err(|problem| problem.code), expected, "{tenant}");
         }
     }
 

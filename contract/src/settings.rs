@@ -81,12 +81,16 @@ impl Settings {
     }
 }
 
-/// A tenant's name becomes part of a storage key and of log lines.
+/// Whether a tenant can be called so: 1 to 128 characters of `A-Z a-z 0-9 . _ -`. The name becomes part of a storage key and of
+/// log lines.
+pub(crate) fn is_tenant(name: &str) -> bool {
+    (1..=burgee_core::limits::KEY_CHARS).contains(&name.len())
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
+}
+
 fn tenant(variable: &'static str, name: &str) -> Result<String, SettingsError> {
-    let is_name = (1..=burgee_core::limits::KEY_CHARS).contains(&name.len())
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
     let expected = "made of tenants' names: 1 to 128 characters of A-Z a-z 0-9 . _ -";
-    is_name.then(|| name.to_owned()).ok_or_else(|| SettingsError { variable, expected: expected.to_owned() })
+    is_tenant(name).then(|| name.to_owned()).ok_or_else(|| SettingsError { variable, expected: expected.to_owned() })
 }
 
 #[cfg(test)]

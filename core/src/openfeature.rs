@@ -49,6 +49,7 @@ impl Decision<'_> {
     ///
     /// A flag that is off and has an off variant is `STATIC`, not `DISABLED`: some clients take the caller's default for the latter, and the
     /// off value must win.
+    #[inline]
     #[must_use]
     pub fn resolution_reason(&self) -> ResolutionReason {
         match self.source {
@@ -102,10 +103,10 @@ impl Decision<'_> {
                 map.serialize_entry(name, text)?;
             }
         }
-        if is_free("reasonCode") {
+        if self.reason != Reason::Default && is_free("reasonCode") {
             map.serialize_entry("reasonCode", &self.reason)?;
         }
-        if let Some(version) = self.flag_version().filter(|_| is_free("version")) {
+        if let Some(version) = self.flag_version().filter(|version| *version > 0 && is_free("version")) {
             map.serialize_entry("version", &version)?;
         }
         Ok(())

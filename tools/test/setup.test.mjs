@@ -141,6 +141,32 @@ test('an environment that cannot be told stops the shell that asked for it', asy
   assert.doesNotMatch(output, /went on/);
 });
 
+test('the stock OFREP clients are brought once, and anew when what they are made of changes', async (t) => {
+  const shop = workshop(t);
+  const builds = () => shop.calls('cargo').filter((call) => !call.includes('--package')).length;
+  const installs = () => shop.calls('python3').filter((call) => call.includes('pip install')).length;
+  const first = await shop.setup('clients');
+  assert.equal(first.status, 0, first.output);
+  assert.match((await shop.setup('clients')).output, /everything is in place/);
+  assert.deepEqual([builds(), installs()], [1, 1]);
+  assert.ok(!existsSync(join(shop.home, 'cache', 'building', 'ofrep-rust')), 'what is left of the compile is removed');
+
+  shop.write('repository/ofrep-clients/rust/Cargo.lock', 'another');
+  assert.equal((await shop.setup('clients')).status, 0);
+  assert.deepEqual([builds(), installs()], [2, 1]);
+  shop.write('repository/ofrep-clients/python/requirements.txt', 'another');
+  assert.equal((await shop.setup('clients')).status, 0);
+  assert.deepEqual([builds(), installs()], [2, 2]);
+});
+
+test('without a Python that serves it says what to install', async (t) => {
+  const shop = workshop(t);
+  shop.write('python-is-old', '');
+  const { status, output } = await shop.setup('clients');
+  assert.equal(status, 1);
+  assert.match(output, /ofrep-python: FAILED: .*install Python 3\.10 or newer with pip/);
+});
+
 test('the pins of tools/rust-tools are those of the workspace', () => {
   // Of the real repository: setup would refuse them too, but only where something is still to be compiled.
   const pin = (path, name) => new RegExp(`^${name} *=.*"=([\\d.]+)"`, 'm').exec(readFileSync(path, 'utf8'))?.[1];

@@ -16,8 +16,17 @@ if [ -e "$WORKSHOP/cargo-fails" ]; then
 fi
 sleep 0.3
 mkdir -p "$CARGO_TARGET_DIR/debug"
-for name in wasm-bindgen wasm-bindgen-test-runner worker-build; do echo tool > "$CARGO_TARGET_DIR/debug/$name"; done
+for name in wasm-bindgen wasm-bindgen-test-runner worker-build ofrep-client-rust; do echo tool > "$CARGO_TARGET_DIR/debug/$name"; done
 `;
+const PYTHON = `#!/bin/sh
+echo "python3 $*" >> "$WORKSHOP/calls"
+case "$1" in
+  -c) [ ! -e "$WORKSHOP/python-is-old" ] ;;
+  *) for last in "$@"; do :; done; echo package > "$last/openfeature" ;;
+esac
+`;
+// Nothing may be installed on the real machine.
+const APT = '#!/bin/sh\necho "apt-get $*" >> "$WORKSHOP/calls"\nexit 100\n';
 const RUSTC = '#!/bin/sh\necho "$WORKSHOP/sysroot"\n';
 const NPM = `#!/bin/sh
 echo "npm $*" >> "$WORKSHOP/calls"
@@ -45,9 +54,14 @@ export function workshop(t) {
   write('repository/Cargo.toml', '[workspace.dependencies]\nwasm-bindgen = { version = "=1.2.3" }\nworker = "=4.5.6"\n');
   write('repository/tools/rust-tools/Cargo.toml', 'wasm-bindgen-cli = "=1.2.3"\nworker-build = "=4.5.6"\n');
   write('repository/package-lock.json', '{}');
+  for (const file of ['rust/Cargo.toml', 'rust/Cargo.lock', 'rust/src/main.rs', 'python/requirements.txt']) {
+    write(`repository/ofrep-clients/${file}`, file);
+  }
   write('bin/cargo', CARGO, 0o755);
   write('bin/rustc', RUSTC, 0o755);
   write('bin/npm', NPM, 0o755);
+  write('bin/python3', PYTHON, 0o755);
+  write('bin/apt-get', APT, 0o755);
   write('sysroot/lib/rustlib/wasm32-unknown-unknown/lib/x', '');
   write('sysroot/bin/cargo-fmt', '');
   write('sysroot/bin/cargo-clippy', '');

@@ -1,13 +1,20 @@
 // What bridge.rs calls. Lines instead of objects: one string crosses faster than a dozen, and headers hold no line breaks.
 
-// Given by `start`: the headers to read, and the answer for a request that a trap took with it.
+// Given by `start` and `sorry`: the headers to read, and the answers for requests that a trap took with it.
 let names = [];
-let lastWords;
+let placeholder;
+let lastWords = [];
 
 /** Takes what the calls below need and do not change: once per instance, instead of with each request. */
-export function start(lines, placeholder, status, head, body) {
+export function start(lines, forRequestId) {
   names = lines.split('\n');
-  lastWords = { placeholder, status, head, body };
+  placeholder = forRequestId;
+  lastWords = [];
+}
+
+/** Takes the answer for paths that begin with `prefix` and with no earlier one. */
+export function sorry(prefix, status, head, body) {
+  lastWords.push({ prefix, status, head, body });
 }
 
 // How to end each request under way. A trap ends the instance without a word to any of them, and they would hang until
@@ -37,9 +44,10 @@ export async function guard(answer, request, requestId) {
 
 /** Answers and logs as bridge.rs would have done. */
 function apologise({ method, url }, requestId, began) {
-  const { placeholder, status, head, body } = lastWords;
   const timestamp = new Date().toISOString();
-  const path = new URL(url).pathname.slice(0, 256);
+  const { pathname } = new URL(url);
+  const { status, head, body } = lastWords.find(({ prefix }) => pathname.startsWith(prefix));
+  const path = pathname.slice(0, 256);
   const [level, message, tenant, error] = ['error', 'request', null, 'internal_error'];
   const line = { timestamp, level, message, method, path, status, tenant, request_id: requestId, duration_ms: Date.now() - began, error };
   console.error(JSON.stringify(line));

@@ -1,7 +1,7 @@
 //! Crossing into JavaScript and back, few times per request: each crossing copies text between two encodings.
 
 use burgee_contract::limits::BODY_BYTES;
-use burgee_contract::{Body, ErrorCode, Header, Level, Moment, Problem, Response, refuse};
+use burgee_contract::{Body, ERROR_FORMS, ErrorCode, Header, Level, Moment, Problem, Response, refuse};
 use serde::Serialize;
 use worker::js_sys::futures::JsFuture;
 use worker::js_sys::{Promise, Uint8Array};
@@ -14,7 +14,10 @@ use crate::SERVICE_VERSION;
 #[wasm_bindgen(module = "/src/bridge.js")]
 extern "C" {
     #[wasm_bindgen(js_name = start)]
-    fn js_start(names: &str, placeholder: &str, status: u16, head: &str, body: &str);
+    fn js_start(names: &str, placeholder: &str);
+
+    #[wasm_bindgen(js_name = sorry)]
+    fn js_sorry(prefix: &str, status: u16, head: &str, body: &str);
 
     #[wasm_bindgen(js_name = guard)]
     fn js_guard(answer: &Promise, request: &web_sys::Request, request_id: &str) -> Promise;
@@ -33,12 +36,15 @@ extern "C" {
 pub(crate) fn start() {
     // Not a sane id, so no caller's can be taken for it.
     const PLACEHOLDER: &str = "{request id}";
+    js_start(&Header::ALL.map(Header::name).join("\n"), PLACEHOLDER);
     let problem =
-        Problem::new(ErrorCode::InternalError, "the request was lost: the evaluator stopped, and starts anew");
+        Problem::new(ErrorCode::InternalError, "the request was lost: the evaluator stopped, and starts anew")
+            .hint("ask again; the log has the cause");
     let moment = Moment { now: 0, request_id: PLACEHOLDER, service_version: SERVICE_VERSION };
-    let sorry = refuse(&problem.hint("ask again; the log has the cause"), "GET", &moment);
-    let names = Header::ALL.map(Header::name).join("\n");
-    js_start(&names, PLACEHOLDER, sorry.status, &lines_of(&sorry), &String::from_utf8_lossy(&sorry.body));
+    for prefix in ERROR_FORMS {
+        let sorry = refuse(&problem, "GET", prefix, &moment);
+        js_sorry(prefix, sorry.status, &lines_of(&sorry), &String::from_utf8_lossy(&sorry.body));
+    }
 }
 
 /// An answer that comes even if this instance is lost before there is one.

@@ -88,7 +88,15 @@ async fn serve(
         }
         Err(error) => {
             let problem = Problem::new(ErrorCode::InternalError, format!("the settings are wrong: {error}"));
-            (refuse(&problem.hint("set the variable right, or remove it to have its default"), method, &moment), None)
+            (
+                refuse(
+                    &problem.hint("set the variable right, or remove it to have its default"),
+                    method,
+                    path,
+                    &moment,
+                ),
+                None,
+            )
         }
     };
     let line = RequestLog::new(&request, &response, tenant, request_id, started, now());

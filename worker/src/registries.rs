@@ -1,13 +1,12 @@
 //! The registries that this isolate holds, compiled, one slot per tenant.
 //!
 //! Requests that find none each read storage for themselves: on this platform a request that waits for another's promise can be
-//! left hanging when that one ends. Which tenants there can be is bounded by the settings, so slots need no eviction.
+//! left hanging when that one ends. Callers can name any tenant, so there is an end to the slots: `burgee_contract::Slots`.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use burgee_contract::{Cache, Loaded, Look, ReadFault, Reading, RegistryLog, Served, Slot};
+use burgee_contract::{Cache, Loaded, Look, ReadFault, Reading, RegistryLog, Served, Slot, Slots};
 use worker::{Context, Env};
 
 use crate::{bridge, now};
@@ -18,17 +17,13 @@ const BINDING: &str = "FLAGS";
 /// Seconds for which a location's KV cache may answer; the least that KV allows, so that a published snapshot shows soonest.
 const KV_CACHE_TTL_S: u64 = 30;
 
-type Slots = BTreeMap<String, Slot<Rc<Loaded>>>;
-
 /// Runs `work` on a tenant's slot. It takes no `async` code, so no borrow can live across an `await`.
 fn with_slot<T>(tenant: &str, work: impl FnOnce(&mut Slot<Rc<Loaded>>) -> T) -> T {
     thread_local! {
-        static SLOTS: RefCell<Slots> = const { RefCell::new(Slots::new()) };
+        static SLOTS: RefCell<Slots<Rc<Loaded>>> =
+            const { RefCell::new(Slots::new(|loaded| loaded.document().len())) };
     }
-    SLOTS.with_borrow_mut(|slots| match slots.get_mut(tenant) {
-        Some(slot) => work(slot),
-        None => work(slots.entry(tenant.to_owned()).or_default()),
-    })
+    SLOTS.with_borrow_mut(|slots| slots.with(tenant, work))
 }
 
 /// A registry to answer from, and how it was come by.

@@ -10,6 +10,7 @@ import {
   endpoints,
   errors,
   operations,
+  remote,
   requestHeaders,
   responseHeaders,
 } from '../src/data/contract.js';
@@ -95,7 +96,7 @@ describe('what the page says of the surface is so', () => {
   const said = (code) => errors.find((error) => error.code === code);
 
   test('endpoints', async () => {
-    for (const { method, path } of [...endpoints, ...operations]) {
+    for (const { method, path } of [...endpoints, ...remote, ...operations]) {
       const refused = await get(path, { method: 'DELETE' });
       assert.equal(refused.status, 405, path);
       assert.ok(refused.headers.get('allow').includes(method), path);

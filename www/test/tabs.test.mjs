@@ -5,7 +5,7 @@ import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
-import { contract, endpoints, errors, operations } from '../src/data/contract.js';
+import { contract, endpoints, errors, operations, remote } from '../src/data/contract.js';
 import { NOT_VERIFIED, matrix } from '../src/data/auth-matrix.js';
 import { openTab, panelOf, startBrowser, startSite, vectors, verdict } from './site.mjs';
 
@@ -125,7 +125,7 @@ test('Endpoints: the table, and what each answers', async () => {
     );
   assert.deepEqual(
     shown,
-    [...endpoints, ...operations].map(({ method, path }) => `${method} ${path}`),
+    [...endpoints, ...remote, ...operations].map(({ method, path }) => `${method} ${path}`),
   );
   const line = panel.getByRole('status');
   for (const [name, path] of [
@@ -134,6 +134,8 @@ test('Endpoints: the table, and what each answers', async () => {
     ['Try GET /api/flags/registry', '/api/flags/registry'],
     ['Try the summary GET /api/flags/registry', '/api/flags/registry?summary=true'],
     ['Try GET /api/flags/health', '/api/flags/health'],
+    ['Try POST /ofrep/v1/evaluate/flags/{key}', '/ofrep/v1/evaluate/flags/flags.registry_v1'],
+    ['Try POST /ofrep/v1/evaluate/flags', '/ofrep/v1/evaluate/flags'],
     ['Try GET /healthz', '/healthz'],
     ['Try GET /readyz', '/readyz'],
   ]) {
@@ -218,7 +220,7 @@ describe('curl samples', () => {
     );
     const panel = panelOf(page, 'curl samples');
     const names = await panel.locator('figcaption > span').allInnerTexts();
-    assert.equal(names.length, 7);
+    assert.equal(names.length, 8);
     const commands = [];
     for (const name of names) {
       await panel.getByRole('button', { name: `Copy ${name}`, exact: true }).click();
@@ -236,6 +238,7 @@ describe('curl samples', () => {
     assert.equal((await run(commands[2])).data.length, 3);
     assert.equal((await run(commands[3])).data.tenant, 'parity');
     assert.equal((await run(commands[5])).data.status, 'ok');
+    assert.equal((await run(commands[6])).metadata.flagSetId, 'parity');
   });
 
   test('use the query where that is enough', async () => {

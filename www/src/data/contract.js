@@ -52,16 +52,17 @@ export const requestHeaders = [
     meaning: 'your correlation id: 1 to 128 visible ASCII characters, echoed; a new UUID otherwise',
   },
   { name: 'X-Burgee-Registry', meaning: "another tenant's registry, if FF_OPEN_REGISTRIES lists it" },
-  { name: 'If-None-Match', meaning: 'the ETag that you hold; a registry that has not changed answers 304' },
+  { name: 'If-None-Match', meaning: 'the ETag that you hold; what has not changed answers 304' },
+  { name: 'X-Tenant-ID', meaning: "the tenant whose flags OpenFeature is told of; the platform's otherwise" },
 ];
 
 export const responseHeaders = [
   { name: 'X-Request-Id', meaning: 'yours, or a new UUID' },
-  { name: 'ETag', meaning: 'of a registry: changes when the registry does' },
+  { name: 'ETag', meaning: 'of a registry: changes when it does; of all flags for OpenFeature: with the context too' },
   { name: 'Allow', meaning: 'of a 405: the methods that the path is served for' },
 ];
 
-/** `examples` are what the Try buttons send; `inputs` takes it from the Run tab, as a query or as a body. */
+/** `examples` are what the Try buttons send; `inputs` names a request that is made of the Run tab's (lib/request.js). */
 export const endpoints = [
   {
     id: 'eval',
@@ -69,7 +70,7 @@ export const endpoints = [
     path: '/api/flags/eval',
     purpose: 'Evaluate one flag',
     needs: 'key and user in the query, or the user in X-PTT-User-Id; tenant, tier, env, role_key are optional',
-    examples: [{ label: 'Try', inputs: 'query' }],
+    examples: [{ label: 'Try', inputs: 'get' }],
   },
   {
     id: 'batch',
@@ -78,7 +79,7 @@ export const endpoints = [
     purpose: 'Evaluate up to 100 flags for one context, in the order asked',
     needs:
       'a JSON body {context, flags[], overrides?: {user?, tenant?}} with context.user_id, or the user in X-PTT-User-Id',
-    examples: [{ label: 'Try', inputs: 'body' }],
+    examples: [{ label: 'Try', inputs: 'batch' }],
   },
   {
     id: 'registry',
@@ -98,6 +99,26 @@ export const endpoints = [
     purpose: 'What is served, and how fresh it is',
     needs: 'nothing',
     examples: [{ label: 'Try', path: '/api/flags/health' }],
+  },
+];
+
+/** OpenFeature's remote evaluation protocol, for its stock clients; `inputs` are as above. */
+export const remote = [
+  {
+    id: 'ofrep-one',
+    method: 'POST',
+    path: '/ofrep/v1/evaluate/flags/{key}',
+    purpose: 'Evaluate one flag',
+    needs: 'a JSON body {context?}, where context.targetingKey is the user; X-Tenant-ID names another tenant',
+    examples: [{ label: 'Try', inputs: 'remoteOne' }],
+  },
+  {
+    id: 'ofrep-all',
+    method: 'POST',
+    path: '/ofrep/v1/evaluate/flags',
+    purpose: 'Evaluate all flags; with the ETag of what you hold, 304 if nothing has changed for this context',
+    needs: 'the same',
+    examples: [{ label: 'Try', inputs: 'remoteAll' }],
   },
 ];
 
@@ -167,16 +188,35 @@ export const decision = {
   },
 };
 
+const shown = (list) => list.map(({ examples, id, ...rest }) => rest);
+
 /** The whole, for the Raw contract tab. */
 export const contract = {
   service: 'burgee',
   surface: '/api/flags',
-  endpoints: [...endpoints, ...operations].map(({ examples, id, ...shown }) => shown),
+  endpoints: shown([...endpoints, ...operations]),
   attributes,
   request_headers: requestHeaders,
   response_headers: responseHeaders,
   envelope,
   decision,
   errors,
+  open_feature: {
+    protocol: 'OFREP 0.3',
+    endpoints: shown(remote),
+    flag: {
+      key: 'as asked',
+      value: 'what is served; left out where your default stands',
+      reason: 'STATIC, DEFAULT, TARGETING_MATCH, SPLIT or DISABLED',
+      variant: "the served variant's key; empty where there is none",
+      metadata: "the flag's own, and flagSetId, version, reasonCode, ruleId, prerequisite, flagState",
+    },
+    failure: {
+      key: 'of one flag only',
+      errorCode: 'FLAG_NOT_FOUND, PARSE_ERROR, TARGETING_KEY_MISSING, INVALID_CONTEXT or GENERAL',
+      errorDetails: 'for people',
+      metadata: 'as above, or empty',
+    },
+  },
   limits: { flags_per_batch: 100, body_bytes: 1_048_576, context_bytes: 65_536, request_id_characters: 128 },
 };

@@ -11,8 +11,8 @@ export class InputError extends Error {
 }
 
 /**
- * `evaluator` is the npm package's request; `server` is `{method, path, headers, body?}`. A query cannot carry overrides or
- * other attributes, so those are asked for in a batch of one.
+ * `evaluator` is the npm package's request; the others are `{method, path, headers, body?}`. A query cannot carry overrides or
+ * other attributes, so those are asked for in a batch of one; `server` is the one of the two that is needed.
  */
 export function requestOf(inputs) {
   if (inputs.key === '') throw new InputError('key', 'Name a flag: its key is what is asked for.');
@@ -30,8 +30,18 @@ export function requestOf(inputs) {
     evaluator: { key: inputs.key, context, ...(overrides && { overrides }) },
     get,
     batch,
+    ...remoteOf(inputs, context),
     server: extra || overrides ? batch : get,
   };
+}
+
+/** What OpenFeature's clients ask: the user is their targeting key, and the registry their tenant's. */
+function remoteOf({ key, registry }, { user_id: user, ...attributes }) {
+  const path = '/ofrep/v1/evaluate/flags';
+  const headers = registry === '' ? {} : { 'X-Tenant-ID': registry };
+  const body = { context: { ...(user === undefined ? {} : { targetingKey: String(user) }), ...attributes } };
+  const ask = { method: 'POST', headers, body };
+  return { remoteOne: { ...ask, path: `${path}/${encodeURIComponent(key)}` }, remoteAll: { ...ask, path } };
 }
 
 export const registryHeader = (registry) => (registry === '' ? {} : { 'X-Burgee-Registry': registry });

@@ -30,6 +30,7 @@ export function samplesOf(origin, inputs, request) {
     { title: 'The registry in short', text: curl(origin, summary) },
     { title: 'The registry, if it has changed: 200, and 304 from then on', text: ifChanged(origin, registry) },
     { title: 'Health', text: curl(origin, health) },
+    { title: "All flags, as OpenFeature's clients ask for them", text: curl(origin, request.remoteAll) },
     { title: 'The same evaluation in Node, without a request', text: inNode(origin, inputs, request) },
   ];
 }

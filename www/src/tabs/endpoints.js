@@ -1,6 +1,6 @@
 // The Endpoints tab: what there is, and what it answers when it is asked now.
 
-import { endpoints, operations } from '../data/contract.js';
+import { endpoints, operations, remote } from '../data/contract.js';
 import { code, h, row, show, table } from '../lib/dom.js';
 import { jsonView, textView } from '../lib/json-view.js';
 import { InputError, registryHeader, requestOf } from '../lib/request.js';
@@ -66,6 +66,16 @@ export function startEndpoints({ panel, state }) {
     h(
       'section',
       { class: 'card' },
+      h('h2', {}, 'OpenFeature'),
+      section(
+        "For OpenFeature's own clients: its remote evaluation protocol, OFREP",
+        remote,
+        'They are asked with the context of the Run tab, and with its registry as the tenant. Overrides have no place here.',
+      ),
+    ),
+    h(
+      'section',
+      { class: 'card' },
       h('h2', {}, 'Operations'),
       section('For those who run the service: plain text', operations, 'They answer without the envelope.'),
     ),
@@ -92,8 +102,7 @@ function endpointRow({ method, path, purpose, needs, examples }, send) {
 }
 
 function requestFor({ method, path, inputs: from }, inputs) {
-  if (from === 'query') return requestOf(inputs).get;
-  if (from === 'body') return requestOf(inputs).batch;
+  if (from) return requestOf(inputs)[from];
   return { method, path, headers: registryHeader(inputs.registry) };
 }
 

@@ -1,0 +1,62 @@
+//! `POST /ofrep/v1/evaluate/flags`.
+
+use serde::Serialize;
+
+use super::context::RemoteContext;
+use super::entry::Entry;
+use super::refusal::{Refusal, json};
+use super::served;
+use crate::etag;
+use crate::http::{Header, Request, Response};
+use crate::respond::Registry;
+
+/// Nobody between may keep what is one caller's, and who keeps it asks again before using it.
+const CACHE: &str = "private, no-cache";
+
+#[derive(Serialize)]
+struct Bulk<'a> {
+    flags: Vec<Entry<'a>>,
+    metadata: SetMetadata<'a>,
+}
+
+/// What clients hand on as the metadata of the flag set.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SetMetadata<'a> {
+    #[serde(skip_serializing_if = "str::is_empty")]
+    flag_set_id: &'a str,
+    /// The snapshot's.
+    version: u64,
+}
+
+/// Evaluates every flag at a time (ms since the epoch) for the context of the body, or says that a client which shows the answer's
+/// entity tag has it already.
+///
+/// The tag covers the answer, byte for byte, and the context. So it changes with whatever the answer depends on: the tenant, the
+/// snapshot's version and content, and the time, at which an override ends. The context is covered by itself because clients send
+/// the tag of their old context with a new one. An answer must be made before its tag is known; what a 304 saves is the way.
+///
+/// # Errors
+/// There is no registry, or the body is refused.
+pub(super) fn evaluate(request: &Request<'_>, registry: Registry<'_>, now: i64) -> Result<Response, Refusal> {
+    let snapshot = served(request, registry)?.loaded.snapshot();
+    let context = RemoteContext::read(&request.body)?;
+    let flags = snapshot
+        .flags()
+        .iter()
+        .map(|flag| Entry::of(flag.key(), snapshot.find(flag.key()), snapshot, &context, now))
+        .collect();
+    let metadata = SetMetadata { flag_set_id: snapshot.tenant(), version: snapshot.version() };
+    let response = json(&Bulk { flags, metadata }, None, CACHE);
+
+    let context = serde_json::to_vec(&context).unwrap_or_default();
+    let hash = etag::fnv1a_from(etag::fnv1a(&response.body), &context);
+    let tag = format!("\"{}-{hash:016x}\"", snapshot.version());
+    let condition = request.headers.get(Header::IfNoneMatch);
+    let response = if condition.is_some_and(|condition| etag::names(condition, &tag)) {
+        Response::new(304).with("Cache-Control", CACHE)
+    } else {
+        response
+    };
+    Ok(response.with("ETag", tag))
+}

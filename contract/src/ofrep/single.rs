@@ -1,0 +1,25 @@
+//! `POST /ofrep/v1/evaluate/flags/{key}`.
+
+use super::context::RemoteContext;
+use super::entry::Entry;
+use super::refusal::{Code, Refusal, json};
+use super::{key_in, served};
+use crate::envelope::{ErrorCode, Problem};
+use crate::http::{Request, Response};
+use crate::percent::{self, Plus};
+use crate::respond::Registry;
+
+/// Evaluates the flag that the path names, at a time (ms since the epoch), for the context of the body.
+///
+/// # Errors
+/// There is no registry, or the body is refused. What is wrong with the flag itself is an answer.
+pub(super) fn evaluate(request: &Request<'_>, registry: Registry<'_>, now: i64) -> Result<Response, Refusal> {
+    let snapshot = served(request, registry)?.loaded.snapshot();
+    let context = RemoteContext::read(&request.body)?;
+    let key = key_in(request.path).and_then(|key| percent::decode(key, Plus::Literal)).ok_or_else(|| {
+        let problem = Problem::new(ErrorCode::NotFound, "the flag's key in the path is not percent-encoded UTF-8");
+        Refusal::new(Code::FlagNotFound, problem)
+    })?;
+    let entry = Entry::of(&key, snapshot.find(&key), snapshot, &context, now);
+    Ok(json(&entry, entry.refusal.as_ref(), "no-store"))
+}
