@@ -333,7 +333,7 @@ export class Snapshot {
 
   /**
    * Writes a context of texts, numbers and booleans straight from the caller's object. Gives its length; or -1 where it is not as simple as that,
-   * does not fit, or a getter of the caller's has used this very snapshot meanwhile.
+   * does not fit, or a getter of the caller's has used or freed this very snapshot meanwhile, or made the evaluator start anew.
    */
   #writeSimple(reads: readonly Read[], attributes: Record<string, unknown>): number {
     if (this.#generation !== engine.generation || this.#room === 0) return -1;
@@ -346,7 +346,8 @@ export class Snapshot {
       place = writeSimple(view, place, id, attributes[name]);
       if (place < 0) return -1;
     }
-    return ticket === this.#writes && view.length > 0 ? place : -1;
+    const isUntouched = ticket === this.#writes && this.#generation === engine.generation && view.length > 0;
+    return isUntouched ? place : -1;
   }
 
   /**

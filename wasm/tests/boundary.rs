@@ -1,7 +1,7 @@
 //! The boundary as JavaScript meets it, in wasm on Node. What is behind it is tested in `burgee-core`.
 #![cfg(target_arch = "wasm32")]
 
-use burgee_core::{Reason, Source};
+use burgee_core::{Reason, ResolutionReason, Source};
 use burgee_wasm::{Engine, Snapshot};
 use serde_json::{Value, json};
 use wasm_bindgen_test::wasm_bindgen_test;
@@ -30,8 +30,9 @@ fn staged() -> Snapshot {
     .unwrap_or_else(|fault| panic!("{fault}"))
 }
 
-fn packed(variant: u32, source: Source, reason: Reason, enabled: bool) -> u32 {
-    variant | (source as u32) << 9 | (reason as u32) << 13 | NO_RULE << 18 | u32::from(enabled) << 25
+fn packed(variant: u32, source: Source, reason: Reason, enabled: bool, told: ResolutionReason) -> u32 {
+    let source = (source as u32) << 9 | (reason as u32) << 13;
+    variant | source | NO_RULE << 18 | u32::from(enabled) << 25 | (told as u32) << 26
 }
 
 #[wasm_bindgen_test]
@@ -54,12 +55,43 @@ fn a_refused_document_is_a_fault_with_its_place() {
 fn a_decision_is_a_number() {
     let mut snapshot = staged();
     let length = snapshot.fill(&text(USER_ID, "bucket-low-1"));
-    assert_eq!(snapshot.evaluate(0, length, 0.0), packed(0, Source::StagedBucket, Reason::StagedIn, true));
-    assert_eq!(snapshot.evaluate(1, length, 0.0), packed(1, Source::RolloutStageMap, Reason::StageDraft, false));
-    let unknown = packed(NO_VARIANT, Source::UnknownFlag, Reason::UnknownFlag, false);
+    assert_eq!(
+        snapshot.evaluate(0, length, 0.0),
+        packed(0, Source::StagedBucket, Reason::StagedIn, true, ResolutionReason::Split)
+    );
+    assert_eq!(
+        snapshot.evaluate(1, length, 0.0),
+        packed(1, Source::RolloutStageMap, Reason::StageDraft, false, ResolutionReason::Static)
+    );
+    let unknown = packed(NO_VARIANT, Source::UnknownFlag, Reason::UnknownFlag, false, ResolutionReason::Error);
     assert_eq!(snapshot.evaluate(u32::MAX, length, 0.0), unknown);
     // Nothing written is nobody: there is no unit.
-    assert_eq!(snapshot.evaluate(0, 0, 0.0), packed(1, Source::StagedBucket, Reason::NoBucketingUnit, false));
+    assert_eq!(
+        snapshot.evaluate(0, 0, 0.0),
+        packed(1, Source::StagedBucket, Reason::NoBucketingUnit, false, ResolutionReason::Split)
+    );
+}
+
+#[wasm_bindgen_test]
+fn a_number_stands_for_all_that_does_not_differ_between_units() {
+    let snapshot = compile(&json!({"tenant": "t", "flags": [
+        {"key": "f", "version": 4, "metadata": {"team": "a"}, "rules": [{"id": "r", "serve": {"variant": "off"}}]},
+        {"key": "g", "prerequisites": [{"flag": "f", "variants": ["on"]}]},
+    ]}))
+    .unwrap_or_else(|fault| panic!("{fault}"));
+    let unpacked = |flag| {
+        let text = snapshot.unpack(flag, snapshot.evaluate(flag, 0, 0.0));
+        serde_json::from_str::<Value>(&text).unwrap()
+    };
+    assert_eq!(
+        unpacked(0),
+        json!({"value": false, "variant": "off", "enabled": false, "source": "rule", "reason": "rule_match", "rule_id": "r",
+            "prerequisite": null, "flag_version": 4, "openfeature_reason": "TARGETING_MATCH",
+            "metadata": {"team": "a", "flagSetId": "t", "ruleId": "r", "reasonCode": "rule_match", "version": 4}})
+    );
+    let failed = unpacked(1);
+    assert_eq!((&failed["prerequisite"], &failed["rule_id"]), (&json!("f"), &json!(null)));
+    assert_eq!(unpacked(u32::MAX)["openfeature_reason"], "ERROR");
 }
 
 #[wasm_bindgen_test]
@@ -68,7 +100,10 @@ fn a_context_that_was_kept_outlives_the_scratch_buffer() {
     let length = snapshot.fill(&text(USER_ID, "bucket-low-1"));
     let context = snapshot.keep(length);
     snapshot.fill(&[0; 64]);
-    assert_eq!(snapshot.evaluate_kept(0, &context, 0.0), packed(0, Source::StagedBucket, Reason::StagedIn, true));
+    assert_eq!(
+        snapshot.evaluate_kept(0, &context, 0.0),
+        packed(0, Source::StagedBucket, Reason::StagedIn, true, ResolutionReason::Split)
+    );
     assert!(!snapshot.evaluate_all(&context, 0.0).is_null());
 }
 
@@ -80,8 +115,11 @@ fn descriptions_are_what_the_package_reads() {
     assert_eq!(described["attributes"][usize::from(USER_ID)], "user_id");
     assert_eq!((&described["tenant"], &described["version"]), (&json!("t"), &json!(3)));
     let flag: Value = serde_json::from_str(&snapshot.flag(0)).unwrap();
-    assert_eq!((&flag["version"], &flag["reads"], &flag["reads_time"]), (&json!(2), &json!([0, 1]), &json!(false)));
-    assert_eq!(flag["variants"], json!([{"key": "on", "value": true}, {"key": "off", "value": false}]));
+    assert_eq!(
+        (&flag["type"], &flag["reads"], &flag["reads_time"]),
+        (&json!("boolean"), &json!([0, 1]), &json!(false))
+    );
+    assert_eq!(flag["reads_flags"], json!([0]));
     assert_eq!(snapshot.flag(u32::MAX), "null");
 }
 

@@ -36,6 +36,11 @@ fn text(text: &[u8]) -> Vec<u8> {
     [&[1], &u32::try_from(text.len()).unwrap().to_le_bytes()[..], text].concat()
 }
 
+/// An inline override of a flag.
+fn inline(id: u16, flag: u32, value: &[u8]) -> Vec<u8> {
+    [&id.to_le_bytes()[..], &flag.to_le_bytes(), value].concat()
+}
+
 fn user(id: &str) -> Vec<u8> {
     entry(USER_ID, &text(id.as_bytes()))
 }
@@ -43,11 +48,11 @@ fn user(id: &str) -> Vec<u8> {
 /// Takes a decision apart: variant, source, reason, enabled.
 fn evaluate(snapshot: &mut Snapshot, flag: u32, context: &[u8], now: f64) -> (Option<u32>, Source, Reason, bool) {
     let length = snapshot.fill(context);
-    let packed = snapshot.evaluate(flag, length, now);
+    let packed = snapshot.evaluate_overridden(flag, length, now);
     let part = |from: u32, bits: u32| packed >> from & ((1 << bits) - 1);
     let place = |from: u32, bits: u32| usize::try_from(part(from, bits)).unwrap();
     assert_eq!(part(18, 7), 127, "no rule decided");
-    assert_eq!(packed >> 26, 0);
+    assert!(packed >> 26 < 6, "a reason of OpenFeature");
     let variant = Some(part(0, 9)).filter(|&variant| variant != 511);
     (variant, Source::ALL[place(9, 4)], Reason::ALL[place(13, 5)], part(25, 1) == 1)
 }
@@ -57,14 +62,19 @@ fn each_part_of_a_decision_has_its_bits() {
     let snapshot = &mut snapshot();
     let cases = [
         (0, vec![], (Some(1), Source::Off, Reason::FlagOff, false)),
-        (0, entry(USER_OVERRIDE, &[4]), (Some(0), Source::InlineUserOverride, Reason::UserOverridePrecedence, true)),
         (
             0,
-            entry(TENANT_OVERRIDE, &text(b"on")),
+            inline(USER_OVERRIDE, 0, &[4]),
+            (Some(0), Source::InlineUserOverride, Reason::UserOverridePrecedence, true),
+        ),
+        (
+            0,
+            inline(TENANT_OVERRIDE, 0, &text(b"on")),
             (Some(0), Source::InlineTenantOverride, Reason::TenantOverridePrecedence, true),
         ),
-        (0, entry(TENANT_OVERRIDE, &text(b"no-such")), (Some(1), Source::Off, Reason::FlagOff, false)),
-        (0, entry(USER_OVERRIDE, &[6]), (Some(1), Source::Off, Reason::FlagOff, false)),
+        (0, inline(TENANT_OVERRIDE, 0, &text(b"no-such")), (Some(1), Source::Off, Reason::FlagOff, false)),
+        (0, inline(USER_OVERRIDE, 0, &[6]), (Some(1), Source::Off, Reason::FlagOff, false)),
+        (0, inline(USER_OVERRIDE, 1, &[4]), (Some(1), Source::Off, Reason::FlagOff, false)),
         (1, vec![], (Some(1), Source::StagedBucket, Reason::NoBucketingUnit, false)),
         (3, user("U-1"), (None, Source::Off, Reason::FlagInvalid, false)),
         (4, user("U-1"), (Some(1), Source::Target, Reason::AllowList, true)),
@@ -97,7 +107,7 @@ fn contexts_that_break_off_or_are_garbled_are_read_as_far_as_they_go() {
     let snapshot = &mut snapshot();
     let list = [&[5, 3, 0, 0, 0][..], &text(b"a"), &[5, 1, 0, 0, 0, 6], &[3]].concat();
     let number = [&[2][..], &f64::NAN.to_le_bytes()].concat();
-    let context = [entry(2, &list), entry(1, &number), user("U-1"), entry(USER_OVERRIDE, &[4])].concat();
+    let context = [entry(2, &list), entry(1, &number), user("U-1"), inline(USER_OVERRIDE, 0, &[4])].concat();
     let mut count = 0;
     for end in 0..=context.len() {
         for flag in 0..5 {
