@@ -2,9 +2,9 @@
 // The environment brings WASM_BINDGEN_BIN (of the version that Cargo.toml pins) and WASM_OPT_BIN: `tools/env.sh` sets them.
 
 import { execFileSync } from 'node:child_process';
-import { cpSync, existsSync, globSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, existsSync, globSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import esbuild from 'esbuild';
 
@@ -13,11 +13,12 @@ const root = dirname(here);
 // Built beside dist/ and moved there at the end, so that whoever uses the package meanwhile has a whole one.
 const dist = join(here, 'build');
 const generated = join(here, 'generated');
+const generatedTools = join(here, 'generated-tools');
 const target = process.env.CARGO_TARGET_DIR ?? join(root, 'target');
 
 // What rustc and wasm-bindgen may put into a module, and so must be named to wasm-opt. --all-features would let it write
 // encodings that today's runtimes refuse.
-const features = ['bulk-memory', 'multivalue', 'mutable-globals', 'nontrapping-float-to-int', 'reference-types', 'sign-ext'];
+const ENCODINGS = ['bulk-memory', 'multivalue', 'mutable-globals', 'nontrapping-float-to-int', 'reference-types', 'sign-ext'];
 
 function run(command, args, options = {}) {
   return execFileSync(command, args, { cwd: root, stdio: ['ignore', 'pipe', 'inherit'], encoding: 'utf8', ...options });
@@ -27,8 +28,8 @@ function tool(variable, fallback) {
   return process.env[variable] ?? fallback;
 }
 
-/** The module and its glue, in generated/. */
-function buildModule() {
+/** A module, with some of burgee-wasm's features, as `file` in dist/, and its glue in a folder of its own. */
+function buildModule(file, features, glue, optimization) {
   // The paths of this machine have no place in what others download.
   const cargoHome = process.env.CARGO_HOME ?? join(homedir(), '.cargo');
   const sources = join(cargoHome, 'registry/src');
@@ -48,16 +49,16 @@ function buildModule() {
   const args = ['build', '--quiet', '--locked', '--profile', 'npm', '--target', 'wasm32-unknown-unknown'];
   // A target folder of its own: other flags would otherwise build everything anew, back and forth.
   const targetDir = join(target, 'npm');
-  run('cargo', [...args, '--target-dir', targetDir, '-p', 'burgee-wasm', '--features', 'module'], { env });
+  run('cargo', [...args, '--target-dir', targetDir, '-p', 'burgee-wasm', '--features', features], { env });
   run(tool('WASM_BINDGEN_BIN', 'wasm-bindgen'), [
     join(targetDir, 'wasm32-unknown-unknown/npm/burgee_wasm.wasm'),
     ...['--target', 'web', '--omit-default-module-path', '--experimental-reset-state-function'],
-    ...['--out-dir', generated, '--out-name', 'burgee'],
+    ...['--out-dir', glue, '--out-name', 'burgee'],
   ]);
   run(tool('WASM_OPT_BIN', 'wasm-opt'), [
-    join(generated, 'burgee_bg.wasm'),
-    ...['-o', join(dist, 'burgee.wasm'), '-O3', '--strip-debug', '--strip-producers', '--strip-target-features'],
-    ...features.map((feature) => `--enable-${feature}`),
+    join(glue, 'burgee_bg.wasm'),
+    ...['-o', join(dist, file), optimization, '--strip-debug', '--strip-producers', '--strip-target-features'],
+    ...ENCODINGS.map((feature) => `--enable-${feature}`),
   ]);
 }
 
@@ -96,12 +97,67 @@ async function buildEntries() {
     ['workerd', 'esm', 'workerd.js'],
     ['slim', 'esm', 'slim.js'],
     ['slim', 'cjs', 'slim.cjs'],
+    ...['client', 'openfeature-server', 'openfeature-web'].flatMap((entry) => [
+      [entry, 'esm', `${entry}.js`, 'burgee'],
+      [entry, 'cjs', `${entry}.cjs`, 'burgee'],
+    ]),
+    ...['client', 'openfeature-web'].flatMap((entry) => [
+      [entry, 'esm', `slim-${entry}.js`, 'burgee/slim'],
+      [entry, 'cjs', `slim-${entry}.cjs`, 'burgee/slim'],
+    ]),
   ];
   await Promise.all(
-    entries.map(([entry, format, file]) =>
-      esbuild.build({ ...common, entryPoints: [`src/${entry}.ts`], format, outfile: join(dist, file) }),
+    entries.map(([entry, format, file, on]) =>
+      esbuild.build({
+        ...common,
+        plugins: on === undefined ? [base64] : [standingOn(on)],
+        entryPoints: [`src/${entry}.ts`],
+        format,
+        outfile: join(dist, file),
+      }),
     ),
   );
+  await buildCommandLine(common);
+}
+
+/** The command line. Its evaluator is the module with the tools, beside it. */
+async function buildCommandLine(common) {
+  const tools = {
+    name: 'tools',
+    setup(build) {
+      build.onResolve({ filter: /\/generated\/burgee\.js$/ }, () => ({ path: join(generatedTools, 'burgee.js') }));
+    },
+  };
+  await esbuild.build({
+    ...common,
+    plugins: [tools],
+    entryPoints: ['src/cli/main.ts'],
+    format: 'esm',
+    platform: 'node',
+    target: 'node20',
+    banner: { js: '#!/usr/bin/env node' },
+    outfile: join(dist, 'cli.js'),
+  });
+  chmodSync(join(dist, 'cli.js'), 0o755);
+}
+
+/**
+ * Leaves what one entry imports of another as an import by the package's name, so that there is one evaluator however many entries a
+ * program imports, and each place gets the one for it by the conditions of `exports`.
+ */
+function standingOn(name) {
+  const names = { 'src/index.js': name, 'src/client.js': `${name}/client` };
+  return {
+    name: 'entries',
+    setup(build) {
+      build.onResolve({ filter: /\.js$/ }, ({ path, resolveDir }) => {
+        const entry = names[relative(here, join(resolveDir, path))];
+        return entry === undefined ? undefined : { path: entry, external: true };
+      });
+      // The SDKs of OpenFeature are peers: whoever uses a provider has one.
+      build.onResolve({ filter: /^@openfeature\// }, ({ path }) => ({ path, external: true }));
+    },
+  };
 }
 
 // What bundlers and workerd make of an import of the module.
@@ -113,9 +169,12 @@ export default module;
 
 /** Declarations, once for import and once for require: a package's two forms must each have their own. */
 function buildTypes() {
-  run('node', [join(root, 'node_modules/typescript/bin/tsc'), '-p', join(here, 'tsconfig.json'), '--outDir', join(dist, 'types')]);
-  // What no entry speaks of. They name types of the glue, which is not part of the package either.
-  for (const name of ['engine', 'wire']) rmSync(join(dist, `types/src/${name}.d.ts`));
+  const tsc = join(root, 'node_modules/typescript/bin/tsc');
+  run('node', [tsc, '-p', join(here, 'tsconfig.json'), '--outDir', join(dist, 'types')]);
+  // The command line has no declarations, because nobody imports it. It is only checked.
+  run('node', [tsc, '-p', join(here, 'src/cli/tsconfig.json')]);
+  // What no entry speaks of. Some name types of the glue, which is not part of the package either.
+  for (const name of ['engine', 'wire', ...['changes', 'exposures', 'poller', 'storage', 'timers'].map((part) => `client/${part}`)]) rmSync(join(dist, `types/src/${name}.d.ts`));
   writeFileSync(join(dist, 'types/src/burgee.wasm.d.ts'), wasmTypes);
   for (const file of globSync('**/*.d.ts', { cwd: join(dist, 'types') })) {
     const text = readFileSync(join(dist, 'types', file), 'utf8');
@@ -126,8 +185,10 @@ function buildTypes() {
 
 rmSync(dist, { recursive: true, force: true });
 mkdirSync(generated, { recursive: true });
+mkdirSync(generatedTools, { recursive: true });
 mkdirSync(dist, { recursive: true });
-buildModule();
+buildModule('burgee.wasm', 'module', generated, '-O3');
+buildModule('tools.wasm', 'module,tools', generatedTools, '-Oz');
 buildModel();
 await buildEntries();
 buildTypes();

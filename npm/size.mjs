@@ -8,7 +8,7 @@ const brotli = (bytes) => brotliCompressSync(bytes, { params: { [constants.BROTL
 const row = (name, raw, packed) => console.log(`${name.padEnd(28)}${String(raw).padStart(9)} B${String(packed).padStart(9)} B brotli`);
 
 const sizes = {};
-for (const name of ['burgee.wasm', 'slim.js', 'workerd.js', 'index.js', 'index.cjs']) {
+for (const name of ['burgee.wasm', 'slim.js', 'workerd.js', 'index.js', 'index.cjs', 'client.js', 'openfeature-server.js', 'openfeature-web.js', 'cli.js', 'tools.wasm']) {
   const bytes = file(name);
   sizes[name] = brotli(bytes);
   row(name, bytes.length, sizes[name]);

@@ -8,7 +8,15 @@ export type ErrorCode =
   | 'limit_exceeded'
   /** The request is not one: `pointer` says where. */
   | 'invalid_request'
-  /** The handle was freed. */
+  /** An option of the client is missing, mistyped, or excludes another. `pointer` names it. */
+  | 'invalid_option'
+  /** The snapshot cannot be had: the network, the time or the server's answer. The client tries again. */
+  | 'unavailable'
+  /** The server wants other credentials for the snapshot. */
+  | 'unauthorized'
+  /** A function that the client was given has failed; `cause` says with what. */
+  | 'callback_failed'
+  /** The handle was freed, or the client was closed. */
   | 'freed'
   /** `burgee/slim` was used before `init`, or the module cannot be compiled here. */
   | 'not_initialized'

@@ -1,14 +1,14 @@
 // Throw-away projects that depend on the packed package.
 
 import { execFile } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after } from 'node:test';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
-import { manifest, npm, tarball } from './pack.mjs';
+import { ROOT, manifest, npm, tarball } from './pack.mjs';
 
 const exec = promisify(execFile);
 let instances = 0;
@@ -23,10 +23,11 @@ export function temporary() {
 }
 
 /**
- * A project in a temporary folder, with the packed package installed and the cases beside it. `files` are name → content.
- * Gives `{folder, write, node, fresh}`; `node` runs a program of it, by the Node that runs the tests or another.
+ * A project in a temporary folder, with the packed package installed and the cases beside it. `files` are name → content; `peers` are
+ * packages that the repository has, and the project too then. Gives `{folder, write, node, fresh}`; `node` runs a program of it, by the
+ * Node that runs the tests or another.
  */
-export function project(files = {}) {
+export function project(files = {}, { peers = [] } = {}) {
   const folder = temporary();
   const write = (written) => {
     for (const [name, content] of Object.entries(written)) {
@@ -36,6 +37,11 @@ export function project(files = {}) {
   };
   write({ 'package.json': JSON.stringify({ private: true, type: 'module' }) });
   npm(['install', '--ignore-scripts', tarball()], folder);
+  for (const name of peers) {
+    const link = join(folder, 'node_modules', name);
+    mkdirSync(dirname(link), { recursive: true });
+    symlinkSync(join(ROOT, 'node_modules', name), link, 'junction');
+  }
   cpSync(CASES, join(folder, 'cases'), { recursive: true });
   write(files);
   return {
