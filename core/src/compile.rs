@@ -9,10 +9,12 @@ use alloc::vec::Vec;
 
 use crate::bucketing::{Bucketer, Cut, Purpose};
 use crate::condition::{CompiledSegment, Test};
-use crate::context::{Attribute, attribute};
-use crate::decode::{Outline, RawEntry, key_of, read_flag, read_kill_switch, read_override, read_segment};
+use crate::context::{Attribute, Symbol, attribute};
+use crate::decode::{
+    Outline, RawEntry, key_of, read_flag, read_kill_switch, read_override, read_segment, segment_cost,
+};
 use crate::documents::read_entry;
-use crate::fault::{Fault, Warning, WarningCode};
+use crate::fault::{Fault, FaultCode, Warning, WarningCode};
 use crate::limits;
 use crate::model::{
     Bucketing, Condition, Flag, FlagType, KillSwitch, Override, OverrideScope, OverrideVariant, Prerequisite, Rule,
@@ -46,7 +48,13 @@ pub(crate) struct Compiler {
     segments: Vec<CompiledSegment>,
     /// The places of segments, or [`BAD_SEGMENT`].
     segment_by_key: Index,
+    /// What the conditions of each segment cost.
+    segment_costs: Vec<usize>,
     attributes: Vec<Attribute>,
+    symbols: Index,
+    symbol_count: u32,
+    attribute_by_name: Index,
+    has_too_many_attributes: bool,
     warnings: Vec<Warning>,
 }
 
@@ -67,6 +75,10 @@ impl Compiler {
         self.overrides(&outline.overrides);
         self.kill_switches(&outline.kill_switches);
         self.flags.iter_mut().filter_map(|flag| flag.body.as_mut().ok()).for_each(|body| body.seal());
+        if self.has_too_many_attributes {
+            let message = format!("must name at most {} attributes (ATTRIBUTES)", limits::ATTRIBUTES);
+            return Err(Fault { code: FaultCode::LimitExceeded, pointer: String::new(), message: message.into() });
+        }
         Ok(Snapshot {
             tenant: outline.tenant.as_str().into(),
             version: outline.version,
@@ -75,6 +87,7 @@ impl Compiler {
             by_key: self.by_key,
             segments: self.segments.into(),
             attributes: self.attributes.into(),
+            symbols: self.symbols,
             warnings: self.warnings.into(),
         })
     }
@@ -93,19 +106,25 @@ impl Compiler {
         self.warn(code, first.pointer.clone(), message);
     }
 
-    fn attribute(&mut self, name: &str) -> Attribute {
-        if let Some(known) = self.attributes.iter().find(|known| *known.name == *name) {
+    /// The attribute of a name.
+    pub(crate) fn attribute(&mut self, name: &str) -> Attribute {
+        let known = self.attribute_by_name.get(name.as_bytes()).and_then(|place| usize::try_from(place).ok());
+        if let Some(known) = known.and_then(|place| self.attributes.get(place)) {
             return known.clone();
         }
-        // There are at most as many as limits allow flags and rules, far below 2^32.
-        let attribute = Attribute { id: u32::try_from(self.attributes.len()).unwrap_or(u32::MAX), name: name.into() };
-        self.attributes.push(attribute.clone());
+        let attribute = Attribute { id: place(self.attributes.len()), name: name.into() };
+        if self.attributes.len() < limits::ATTRIBUTES {
+            self.attribute_by_name.insert(name.as_bytes(), attribute.id);
+            self.attributes.push(attribute.clone());
+        } else {
+            self.has_too_many_attributes = true;
+        }
         attribute
     }
 
     fn flag(&mut self, raw: RawEntry<'_>, index: usize, tenant: &str) {
-        let has_segment = |key: &str| self.segment_place(key).is_some();
-        let result = read_entry(raw, "flags", index, |node| read_flag(node, &has_segment));
+        let segment = |key: &str| self.segment_costs.get(usize::try_from(self.segment_place(key)?).ok()?).copied();
+        let result = read_entry(raw, "flags", index, |node| read_flag(node, &segment));
         let (key, flag) = match result {
             Ok(flag) if flag.state == State::Archived => return,
             Ok(flag) => (Some(flag.key.clone()), Ok(flag)),
@@ -266,9 +285,18 @@ impl Compiler {
         // Taken out, because both closures look into the compiler.
         let segment_by_key = core::mem::take(&mut self.segment_by_key);
         let segment = |key: &str| segment_by_key.get(key.as_bytes()).filter(|place| *place != BAD_SEGMENT);
-        let test = Test::compile(condition, &mut |name| self.attribute(name), &segment);
+        let test = Test::compile(condition, self, &segment);
         self.segment_by_key = segment_by_key;
         test
+    }
+
+    /// The number of a text that conditions compare with.
+    pub(crate) fn symbol(&mut self, text: &str) -> Symbol {
+        Symbol(self.symbols.get(text.as_bytes()).unwrap_or_else(|| {
+            self.symbol_count = self.symbol_count.saturating_add(1);
+            self.symbols.insert(text.as_bytes(), self.symbol_count);
+            self.symbol_count
+        }))
     }
 
     fn segment_place(&self, key: &str) -> Option<u32> {
@@ -290,6 +318,7 @@ impl Compiler {
             }
             let place = match segment {
                 Ok(segment) => {
+                    self.segment_costs.push(segment_cost(&segment));
                     let segment = self.segment(segment);
                     self.segments.push(segment);
                     place(self.segments.len().saturating_sub(1))
@@ -375,19 +404,22 @@ impl Compiler {
     }
 
     fn kill_switches(&mut self, entries: &[RawEntry<'_>]) {
-        let mut engaged: Vec<String> = Vec::new();
+        let mut engaged = Index::default();
         for (index, raw) in entries.iter().enumerate() {
             match read_entry(raw, "kill_switches", index, read_kill_switch) {
-                Ok(switch) if switch.engaged => engaged.push(switch.category),
+                Ok(switch) if switch.engaged => {
+                    engaged.insert(switch.category.as_bytes(), 0);
+                }
                 Ok(_) => {}
                 Err(faults) => self.warn_of(WarningCode::InvalidKillSwitch, &faults),
             }
         }
-        let global = engaged.iter().any(|category| category == KillSwitch::GLOBAL);
+        let is_engaged = |category: &str| engaged.get(category.as_bytes()).is_some();
+        let global = is_engaged(KillSwitch::GLOBAL);
         for body in self.flags.iter_mut().filter_map(|flag| flag.body.as_mut().ok()) {
             body.kill_switch = match body.kill_switch.take() {
                 _ if global => Some(EngagedSwitch::Global),
-                Some(EngagedSwitch::Category(category)) if engaged.iter().any(|name| **name == *category) => {
+                Some(EngagedSwitch::Category(category)) if is_engaged(&category) => {
                     Some(EngagedSwitch::Category(category))
                 }
                 _ => None,

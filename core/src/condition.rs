@@ -4,7 +4,8 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::cmp::Ordering;
 
-use crate::context::{Attribute, Context, Value, attribute};
+use crate::compile::Compiler;
+use crate::context::{Attribute, Context, Symbol, Value, attribute};
 use crate::model::{Condition, Operator, Scalar};
 use crate::pattern::Pattern;
 use crate::semver::Version;
@@ -21,7 +22,7 @@ pub(crate) enum Test {
     Not(Box<Test>),
     /// The segment at this place in the snapshot.
     Segment(u32),
-    Compare(Box<Comparison>),
+    Compare(Comparison),
 }
 
 /// A segment that is ready to be asked.
@@ -44,14 +45,14 @@ pub(crate) struct Comparison {
 #[derive(Debug)]
 enum Operand {
     /// A text that must be equal.
-    Is(Box<str>),
+    Is(Box<str>, Symbol),
     /// A text, for the other operators.
     Text(Box<str>),
     Number(f64),
     Boolean(bool),
     Range(f64, f64),
-    Set(ScalarSet),
-    Pattern(Pattern),
+    Set(Box<ScalarSet>),
+    Pattern(Box<Pattern>),
     /// A version, as it was written: reading it again is as cheap as comparing it.
     Version(Box<str>),
     /// Milliseconds since the epoch.
@@ -63,8 +64,8 @@ enum Operand {
 struct ScalarSet {
     /// Few texts are compared one by one, which is faster than hashing.
     few: Box<[Box<str>]>,
-    /// All texts, where they are many.
-    texts: Index,
+    /// The numbers of all texts, in ascending order.
+    symbols: Box<[Symbol]>,
     has_texts: bool,
     /// Numbers by their bits, without -0.
     numbers: Index,
@@ -117,7 +118,7 @@ pub(crate) struct Subject<'c, 's, C: ?Sized> {
 
 impl Test {
     /// Whether the condition matches.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn matches<'s, C: Context + ?Sized>(
         &'s self,
         subject: &Subject<'_, 's, C>,
@@ -125,15 +126,17 @@ impl Test {
     ) -> bool {
         // Comparisons are what conditions are made of; only what holds others recurses.
         match self {
-            Self::Compare(comparison) => comparison.matches(subject.context, trace),
+            Self::Compare(comparison) => comparison.matches(subject, trace),
             composite => composite.holds(subject, trace),
         }
     }
 
     /// Whether what the condition holds matches. It lies at most [`crate::limits::CONDITION_DEPTH`] deep, and so does this recursion.
+    #[inline(never)]
     fn holds<'s, C: Context + ?Sized>(&'s self, subject: &Subject<'_, 's, C>, trace: &mut impl Trace<'s>) -> bool {
         match self {
-            Self::Compare(comparison) => comparison.matches(subject.context, trace),
+            // Not from here: `matches` has taken them.
+            Self::Compare(_) => false,
             Self::All(tests) => tests.iter().all(|test| test.matches(subject, trace)),
             Self::Any(tests) => tests.iter().any(|test| test.matches(subject, trace)),
             Self::Not(test) => !test.matches(subject, trace),
@@ -144,26 +147,26 @@ impl Test {
         }
     }
 
-    /// Compiles a condition; `attribute` gives a name its place, `segment` a key.
+    /// Compiles a condition; `segment` gives the place of a key.
     pub(crate) fn compile(
         condition: Condition,
-        attribute: &mut impl FnMut(&str) -> Attribute,
+        compiler: &mut Compiler,
         segment: &impl Fn(&str) -> Option<u32>,
     ) -> Self {
         let mut list = |conditions: Vec<Condition>| {
-            conditions.into_iter().map(|condition| Self::compile(condition, attribute, segment)).collect()
+            conditions.into_iter().map(|condition| Self::compile(condition, compiler, segment)).collect()
         };
         match condition {
             Condition::All(conditions) => Self::All(list(conditions)),
             Condition::Any(conditions) => Self::Any(list(conditions)),
-            Condition::Not(condition) => Self::Not(Box::new(Self::compile(*condition, attribute, segment))),
+            Condition::Not(condition) => Self::Not(Box::new(Self::compile(*condition, compiler, segment))),
             // The reader has checked that there is one; a segment past the last has nobody in it.
             Condition::Segment(key) => Self::Segment(segment(&key).unwrap_or(u32::MAX)),
-            Condition::Attribute { attr, op, values } => Self::Compare(Box::new(Comparison {
-                attribute: attribute(&attr),
+            Condition::Attribute { attr, op, values } => Self::Compare(Comparison {
+                attribute: compiler.attribute(&attr),
                 op,
-                operand: Operand::compile(op, values),
-            })),
+                operand: Operand::compile(op, values, compiler),
+            }),
         }
     }
 
@@ -197,8 +200,8 @@ impl CompiledSegment {
 
 impl Comparison {
     #[inline]
-    fn matches<'s, C: Context + ?Sized>(&'s self, context: &C, trace: &mut impl Trace<'s>) -> bool {
-        let found = self.find(context);
+    fn matches<'s, C: Context + ?Sized>(&'s self, subject: &Subject<'_, 's, C>, trace: &mut impl Trace<'s>) -> bool {
+        let found = self.find(subject);
         trace.compare(|| Compared {
             attr: Some(&self.attribute.name),
             op: Some(self.op),
@@ -209,16 +212,34 @@ impl Comparison {
     }
 
     #[inline]
-    fn find<C: Context + ?Sized>(&self, context: &C) -> Found {
-        let value = attribute::or_default(&self.attribute, context.get(&self.attribute));
-        // What rules mostly compare comes first.
-        if let (Operand::Is(expected), Value::Text(text)) = (&self.operand, value) {
-            return Found::from(text == **expected);
+    fn find<C: Context + ?Sized>(&self, subject: &Subject<'_, '_, C>) -> Found {
+        // Texts of a kept context have their numbers already, and what is mostly compared are texts.
+        if let Some(symbol) = subject.context.symbol(&self.attribute) {
+            match &self.operand {
+                Operand::Is(_, expected) => return Found::from(symbol == *expected),
+                Operand::Set(set) if set.has_texts => {
+                    return Found::from(set.has_symbol(symbol) == (self.op == Operator::In));
+                }
+                _ => {}
+            }
         }
-        self.find_other(value, context)
+        self.find_value(subject)
     }
 
-    fn find_other<C: Context + ?Sized>(&self, value: Value<'_>, context: &C) -> Found {
+    #[inline]
+    fn find_value<C: Context + ?Sized>(&self, subject: &Subject<'_, '_, C>) -> Found {
+        let value = attribute::or_default(&self.attribute, subject.context.get(&self.attribute));
+        match (&self.operand, value) {
+            (Operand::Is(expected, _), Value::Text(text)) => Found::from(text == **expected),
+            (Operand::Set(set), Value::Text(text)) if !set.few.is_empty() => {
+                Found::from(set.few.iter().any(|known| text == **known) == (self.op == Operator::In))
+            }
+            _ => self.find_other(value, subject),
+        }
+    }
+
+    fn find_other<C: Context + ?Sized>(&self, value: Value<'_>, subject: &Subject<'_, '_, C>) -> Found {
+        let context = subject.context;
         if let Operand::Boolean(expected) = self.operand
             && self.op == Operator::Exists
         {
@@ -227,7 +248,7 @@ impl Comparison {
         match (&self.operand, value) {
             (_, Value::Absent) => Found::Absent,
             (Operand::Text(expected), Value::Text(text)) => self.find_text(expected, text),
-            (Operand::Set(set), value) => set.find(value, self.op == Operator::NotIn),
+            (Operand::Set(set), value) => set.find(value, self.op == Operator::NotIn, subject.snapshot),
             (Operand::Number(expected), Value::Number(number)) => self.compare_numbers(number, *expected),
             (Operand::Boolean(expected), Value::Boolean(value)) if self.op != Operator::Contains => {
                 Found::from((value == *expected) == (self.op == Operator::Equals))
@@ -299,26 +320,31 @@ fn time_of(value: Value<'_>) -> Option<i64> {
 }
 
 impl Operand {
-    fn compile(op: Operator, values: Vec<Scalar>) -> Self {
+    fn compile(op: Operator, values: Vec<Scalar>, compiler: &mut Compiler) -> Self {
         if op.takes_many() {
             return match (op, values.as_slice()) {
                 (Operator::Between, [low, high]) => {
                     Self::Range(low.as_f64().unwrap_or(f64::NAN), high.as_f64().unwrap_or(f64::NAN))
                 }
-                _ => Self::Set(ScalarSet::new(values)),
+                _ => Self::Set(Box::new(ScalarSet::new(values, compiler))),
             };
         }
         match values.into_iter().next() {
             Some(Scalar::Boolean(value)) => Self::Boolean(value),
             Some(Scalar::String(text)) => match op {
-                Operator::Matches => Pattern::new(&text).map_or(Self::Number(f64::NAN), Self::Pattern),
+                Operator::Matches => {
+                    Pattern::new(&text).map_or(Self::Number(f64::NAN), |pattern| Self::Pattern(Box::new(pattern)))
+                }
                 Operator::SemverEq
                 | Operator::SemverGt
                 | Operator::SemverGte
                 | Operator::SemverLt
                 | Operator::SemverLte => Self::Version(text.into()),
                 Operator::Before | Operator::After => parse_rfc3339(&text).map_or(Self::Number(f64::NAN), Self::Time),
-                Operator::Equals => Self::Is(text.into()),
+                Operator::Equals => {
+                    let symbol = compiler.symbol(&text);
+                    Self::Is(text.into(), symbol)
+                }
                 _ => Self::Text(text.into()),
             },
             Some(Scalar::Integer(ms)) if matches!(op, Operator::Before | Operator::After) => Self::Time(ms),
@@ -338,7 +364,7 @@ impl Operand {
 
     fn show(&self) -> ComparedValue<'_> {
         match self {
-            Self::Is(text) | Self::Text(text) | Self::Version(text) => ComparedValue::Text(text),
+            Self::Is(text, _) | Self::Text(text) | Self::Version(text) => ComparedValue::Text(text),
             Self::Pattern(pattern) => ComparedValue::Text(pattern.as_str()),
             Self::Number(number) => ComparedValue::Number(*number),
             Self::Boolean(value) => ComparedValue::Boolean(*value),
@@ -350,14 +376,21 @@ impl Operand {
 }
 
 impl ScalarSet {
-    fn new(values: Vec<Scalar>) -> Self {
+    fn new(values: Vec<Scalar>, compiler: &mut Compiler) -> Self {
         let mut set = Self { count: values.len(), ..Self::default() };
         let mut texts = Vec::new();
+        let mut symbols = Vec::new();
         for value in values {
             match value {
                 Scalar::Boolean(false) => set.has = [true, set.has[1]],
                 Scalar::Boolean(true) => set.has = [set.has[0], true],
-                Scalar::String(text) => texts.push(text.into_boxed_str()),
+                Scalar::String(text) => {
+                    let symbol = compiler.symbol(&text);
+                    // Numbers are given in ascending order, so this is mostly at the end.
+                    let place = symbols.partition_point(|known| *known < symbol);
+                    symbols.insert(place, symbol);
+                    texts.push(text.into_boxed_str());
+                }
                 number => {
                     set.has_numbers = true;
                     set.numbers.insert(&bits(number.as_f64().unwrap_or(f64::NAN)), 0);
@@ -367,19 +400,16 @@ impl ScalarSet {
         set.has_texts = !texts.is_empty();
         if texts.len() <= FEW {
             set.few = texts.into();
-        } else {
-            for text in texts {
-                set.texts.insert(text.as_bytes(), 0);
-            }
         }
+        set.symbols = symbols.into();
         set
     }
 
     /// Whether it has the value, or with `negated` has not; a value of a type that none of its scalars has is of the wrong type.
     #[inline]
-    fn find(&self, value: Value<'_>, negated: bool) -> Found {
+    fn find(&self, value: Value<'_>, negated: bool, snapshot: &Snapshot) -> Found {
         let (has_type, has) = match value {
-            Value::Text(text) => (self.has_texts, self.has_text(text)),
+            Value::Text(text) => (self.has_texts, self.has_text(text, snapshot)),
             Value::Number(number) => (self.has_numbers, self.has_numbers && self.numbers.get(&bits(number)).is_some()),
             Value::Boolean(value) => (self.has != [false; 2], if value { self.has[1] } else { self.has[0] }),
             _ => (false, false),
@@ -388,10 +418,18 @@ impl ScalarSet {
     }
 
     #[inline]
-    fn has_text(&self, text: Text<'_>) -> bool {
+    fn has_text(&self, text: Text<'_>, snapshot: &Snapshot) -> bool {
         if self.few.is_empty() {
-            return self.has_texts && self.texts.get(text.as_bytes()).is_some();
+            return self.has_texts && self.has_symbol(snapshot.symbol(text));
         }
         self.few.iter().any(|known| text == **known)
+    }
+
+    #[inline]
+    fn has_symbol(&self, symbol: Symbol) -> bool {
+        if self.symbols.len() <= FEW {
+            return self.symbols.contains(&symbol);
+        }
+        self.symbols.binary_search(&symbol).is_ok()
     }
 }

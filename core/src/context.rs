@@ -68,10 +68,22 @@ pub enum Value<'a> {
     Object,
 }
 
+/// The number that a snapshot gives to a text that its conditions compare with. All texts that none compares with have the same one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Symbol(pub(crate) u32);
+
 /// The attributes that an evaluation can ask for. Absent `tier` and `env` are given their defaults by the evaluator, not here.
 pub trait Context {
     /// The attribute's value.
     fn get(&self, attribute: &Attribute) -> Value<'_>;
+
+    /// The snapshot's number for the attribute's text, if the context has looked it up ([`crate::Snapshot::symbol`]): comparing numbers is faster
+    /// than comparing texts. None where it has not, or where the attribute is no text.
+    #[inline]
+    fn symbol(&self, attribute: &Attribute) -> Option<Symbol> {
+        let _ = attribute;
+        None
+    }
 
     /// Whether the attribute is a list that has an item of which `is_wanted` holds. A list in a list is an item [`Value::List`].
     fn any_item(&self, attribute: &Attribute, is_wanted: &mut dyn FnMut(Value<'_>) -> bool) -> bool;

@@ -17,7 +17,7 @@ use crate::json::{Json, Node};
 use crate::limits;
 use crate::model::Scalar;
 
-pub(crate) use condition::read_segment;
+pub(crate) use condition::{read_segment, segment_cost};
 pub(crate) use document::{Outline, RawEntry, key_of, read_kill_switch, read_override};
 pub(crate) use flag::read_flag;
 use serve::serve;

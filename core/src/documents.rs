@@ -1,10 +1,11 @@
 //! A document's entries as the model has them, for those who look at definitions and not at decisions.
 
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use serde::Serialize;
 
-use crate::decode::{Outline, RawEntry, read_flag, read_kill_switch, read_override, read_segment};
+use crate::decode::{Outline, RawEntry, read_flag, read_kill_switch, read_override, read_segment, segment_cost};
 use crate::fault::{Fault, FaultCode, Faults};
 use crate::json::{Json, Node, Path};
 use crate::limits;
@@ -46,9 +47,9 @@ impl Documents {
         let mut documents = Self::default();
         let faults = &mut documents.faults;
         documents.segments = entries(&outline.segments, "segments", faults, &read_segment);
-        let segments = &documents.segments;
-        let has_segment = |key: &str| segments.iter().any(|entry| entry.value.key == key);
-        documents.flags = entries(&outline.flags, "flags", faults, &|node| read_flag(node, &has_segment));
+        let costs = costs(&documents.segments);
+        let segment = |key: &str| costs.get(key).copied();
+        documents.flags = entries(&outline.flags, "flags", faults, &|node| read_flag(node, &segment));
         documents.overrides = entries(&outline.overrides, "overrides", faults, &read_override);
         documents.kill_switches = entries(&outline.kill_switches, "kill_switches", faults, &read_kill_switch);
         Ok(documents)
@@ -62,9 +63,15 @@ impl Documents {
 pub fn read_flags(bytes: &[u8]) -> Result<Vec<Result<Flag, Vec<Fault>>>, Fault> {
     let outline = Outline::parse(bytes)?;
     let segments = entries(&outline.segments, "segments", &mut Vec::new(), &read_segment);
-    let has_segment = |key: &str| segments.iter().any(|entry: &Entry<Segment>| entry.value.key == key);
+    let costs = costs(&segments);
+    let segment = |key: &str| costs.get(key).copied();
     let flags = outline.flags.iter().enumerate();
-    Ok(flags.map(|(index, raw)| read_entry(raw, "flags", index, |node| read_flag(node, &has_segment))).collect())
+    Ok(flags.map(|(index, raw)| read_entry(raw, "flags", index, |node| read_flag(node, &segment))).collect())
+}
+
+/// What the conditions of the segments cost, by the segments' keys; of one key the first counts.
+fn costs(segments: &[Entry<Segment>]) -> BTreeMap<&str, usize> {
+    segments.iter().rev().map(|entry| (entry.value.key.as_str(), segment_cost(&entry.value))).collect()
 }
 
 fn entries<T>(
@@ -83,8 +90,8 @@ fn entries<T>(
     entries
 }
 
-/// Parses an entry and hands it on together with its place; text that cannot be parsed is a fault of the entry as a whole, and so is a flag that is
-/// too large.
+/// Parses an entry and hands it on together with its place; text that cannot be parsed is a fault of the entry as a whole, and so is one that is
+/// too large: what is parsed takes many times the room of its text, so its size comes first.
 pub(crate) fn read_entry<T>(
     raw: RawEntry<'_>,
     list: &str,
@@ -94,10 +101,16 @@ pub(crate) fn read_entry<T>(
     let parent = Path::Name(&Path::Root, list);
     let path = Path::Index(&parent, index);
     let mut faults = Faults::default();
+    let (limit, name) = match list {
+        "flags" => (limits::FLAG_BYTES, "FLAG_BYTES"),
+        "segments" => (limits::SEGMENT_BYTES, "SEGMENT_BYTES"),
+        _ => (limits::ROW_BYTES, "ROW_BYTES"),
+    };
+    if raw.len() > limit {
+        faults.add_limit(&path, limit, "bytes", name);
+        return faults.finish(None);
+    }
     match Json::parse(raw) {
-        Ok(_) if list == "flags" && raw.len() > limits::FLAG_BYTES => {
-            faults.add_limit(&path, limits::FLAG_BYTES, "bytes", "FLAG_BYTES");
-        }
         Ok(json) => return read(&Node { json: &json, path }),
         Err(_) => {
             let message = "must have strings without lone surrogates, numbers that are finite, and at most 127 levels";

@@ -8,8 +8,8 @@ use crate::context::{Attribute, Context, Value, attribute};
 use crate::decision::{Decision, Reason, Source};
 use crate::model::{OverrideScope, RolloutStage};
 use crate::snapshot::{
-    Body, CompiledFlag, CompiledPrerequisite, CompiledRule, CompiledServe, CompiledTargets, Distribution,
-    EngagedSwitch, FlagIndex, Snapshot, StoredOverrides, VariantIndex,
+    Body, CompiledFlag, CompiledPrerequisite, CompiledRule, CompiledServe, CompiledStage, CompiledTargets,
+    Distribution, EngagedSwitch, FlagIndex, Snapshot, StoredOverrides, VariantIndex,
 };
 use crate::text::Text;
 use crate::trace::{Outcome, Step, Trace};
@@ -82,7 +82,12 @@ impl Snapshot {
         trace: &mut impl Trace<'s>,
     ) -> Decision<'s> {
         match flag.and_then(|index| Some((index, self.flag(index)?))) {
-            Some((index, flag)) => self.walk(index, flag, context, request, trace),
+            Some((index, flag)) => match &flag.body {
+                Ok(body) if body.starts_at_rules && request.overrides.is_none() && !trace.keeps() => {
+                    Walk { snapshot: self, index, flag, body, context, request, lacks_unit: false }.rules_onwards(trace)
+                }
+                _ => self.walk(index, flag, context, request, trace),
+            },
             None => {
                 trace.step(|| Step::new(Source::UnknownFlag, Outcome::Match));
                 Decision::new(None, None, Source::UnknownFlag, Reason::UnknownFlag)
@@ -117,11 +122,7 @@ impl Snapshot {
             trace.step(|| Step::new(Source::Off, Outcome::Match));
             return Decision::new(Some(flag), None, Source::Off, Reason::FlagInvalid);
         };
-        let mut walk = Walk { snapshot: self, index, flag, body, context, request, lacks_unit: false };
-        let starts_at_rules = body.starts_at_rules && request.overrides.is_none() && !trace.keeps();
-        if starts_at_rules {
-            return walk.rules(trace).or_else(|| walk.stage(trace)).unwrap_or_else(|| walk.fallthrough(trace));
-        }
+        let walk = Walk { snapshot: self, index, flag, body, context, request, lacks_unit: false };
         walk.kill_switch(trace)
             .or_else(|| walk.inline_override(OverrideScope::User, trace))
             .or_else(|| walk.inline_override(OverrideScope::Tenant, trace))
@@ -130,9 +131,7 @@ impl Snapshot {
             .or_else(|| walk.state(trace))
             .or_else(|| walk.prerequisites(trace))
             .or_else(|| walk.target(trace))
-            .or_else(|| walk.rules(trace))
-            .or_else(|| walk.stage(trace))
-            .unwrap_or_else(|| walk.fallthrough(trace))
+            .unwrap_or_else(|| walk.rules_onwards(trace))
     }
 }
 
@@ -155,6 +154,7 @@ struct Walk<'s, 'r, C: ?Sized> {
 }
 
 impl<'s, 'r, C: Context + ?Sized> Walk<'s, 'r, C> {
+    #[inline]
     fn decide(&self, variant: Option<VariantIndex>, source: Source, reason: Reason) -> Decision<'s> {
         Decision::new(Some(self.flag), self.body.variant(variant), source, reason)
     }
@@ -298,6 +298,27 @@ impl<'s, 'r, C: Context + ?Sized> Walk<'s, 'r, C> {
         Some((variant.index, &variant.key))
     }
 
+    /// The steps from the rules on, one of which decides. It is inlined where nobody looks at the steps: the decision is then never put together, but
+    /// only what the caller asks of it.
+    #[inline]
+    fn rules_onwards(mut self, trace: &mut impl Trace<'s>) -> Decision<'s> {
+        if let Some(decision) = self.rules(trace) {
+            return decision;
+        }
+        if let Some(stage) = &self.body.stage {
+            return self.stage(stage, trace);
+        }
+        if let Some(distribution) = &self.body.distribution
+            && let Some(decision) = self.distribution(distribution, trace)
+        {
+            return decision;
+        }
+        let variant = self.body.fallback;
+        trace.step(|| Step { variant: self.key_of(variant), ..Step::new(Source::Default, Outcome::Match) });
+        let reason = if self.lacks_unit { Reason::NoBucketingUnit } else { Reason::Default };
+        self.decide(variant, Source::Default, reason)
+    }
+
     #[inline]
     fn rules(&mut self, trace: &mut impl Trace<'s>) -> Option<Decision<'s>> {
         let rules: &'s [CompiledRule] = &self.body.rules;
@@ -381,8 +402,8 @@ impl<'s, 'r, C: Context + ?Sized> Walk<'s, 'r, C> {
         Some(self.decide(variant, Source::Target, reason))
     }
 
-    fn stage(&self, trace: &mut impl Trace<'s>) -> Option<Decision<'s>> {
-        let compiled = self.body.stage.as_ref()?;
+    #[inline(never)]
+    fn stage(&self, compiled: &'s CompiledStage, trace: &mut impl Trace<'s>) -> Decision<'s> {
         let of_env = (!compiled.by_env.is_empty()).then(|| self.known(4)).and_then(|env| {
             let env = if let Value::Text(env) = env { env } else { attribute::DEFAULT_ENV.into() };
             compiled.by_env.iter().find(|(name, _)| env == **name)
@@ -394,7 +415,7 @@ impl<'s, 'r, C: Context + ?Sized> Walk<'s, 'r, C> {
             ..Step::new(source, Outcome::Match)
         };
         if let RolloutStage::Staged(percent) = stage {
-            return Some(self.staged(percent, &compiled.bucketer, step(Source::StagedBucket), trace));
+            return self.staged(percent, &compiled.bucketer, step(Source::StagedBucket), trace);
         }
         let (is_on, reason) = match stage {
             RolloutStage::Internal if self.is_staff() => (true, Reason::StageInternalStaff),
@@ -410,7 +431,7 @@ impl<'s, 'r, C: Context + ?Sized> Walk<'s, 'r, C> {
             attribute: (stage == RolloutStage::Internal).then_some(attribute::TIER),
             ..step(Source::RolloutStageMap)
         });
-        Some(Decision { stage: Some(stage), ..self.decide(variant, Source::RolloutStageMap, reason) })
+        Decision { stage: Some(stage), ..self.decide(variant, Source::RolloutStageMap, reason) }
     }
 
     fn is_staff(&self) -> bool {
@@ -441,21 +462,13 @@ impl<'s, 'r, C: Context + ?Sized> Walk<'s, 'r, C> {
         Decision { bucket, threshold, stage, ..self.decide(variant, Source::StagedBucket, reason) }
     }
 
-    fn fallthrough(&mut self, trace: &mut impl Trace<'s>) -> Decision<'s> {
-        if let Some(distribution) = &self.body.distribution {
-            trace.step(|| Step::new(Source::DefaultDistribution, Outcome::Match));
-            if let Some((bucket, threshold, variant)) = self.share(distribution, trace) {
-                let (bucket, threshold, variant) = (Some(bucket), Some(threshold), Some(variant));
-                trace.amend(|step| {
-                    (step.variant, step.bucket, step.threshold) = (self.key_of(variant), bucket, threshold);
-                });
-                let decision = self.decide(variant, Source::DefaultDistribution, Reason::DefaultDistribution);
-                return Decision { bucket, threshold, ..decision };
-            }
-        }
-        let variant = self.body.fallback;
-        trace.step(|| Step { variant: self.key_of(variant), ..Step::new(Source::Default, Outcome::Match) });
-        let reason = if self.lacks_unit { Reason::NoBucketingUnit } else { Reason::Default };
-        self.decide(variant, Source::Default, reason)
+    #[inline(never)]
+    fn distribution(&mut self, distribution: &'s Distribution, trace: &mut impl Trace<'s>) -> Option<Decision<'s>> {
+        trace.step(|| Step::new(Source::DefaultDistribution, Outcome::Match));
+        let (bucket, threshold, variant) = self.share(distribution, trace)?;
+        let (bucket, threshold, variant) = (Some(bucket), Some(threshold), Some(variant));
+        trace.amend(|step| (step.variant, step.bucket, step.threshold) = (self.key_of(variant), bucket, threshold));
+        let decision = self.decide(variant, Source::DefaultDistribution, Reason::DefaultDistribution);
+        Some(Decision { bucket, threshold, ..decision })
     }
 }

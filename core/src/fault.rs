@@ -8,6 +8,7 @@ use alloc::vec::Vec;
 use serde::Serialize;
 
 use crate::json::Path;
+use crate::limits;
 
 /// What kind of fault it is. The codes are stable: programs may compare them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -52,35 +53,61 @@ impl core::fmt::Display for Fault {
 impl core::error::Error for Fault {}
 
 /// Collects faults while reading goes on, so that one answer can list them all.
+///
+/// Past [`limits::FAULT_BYTES`] they are only counted; the first is always listed.
 #[derive(Debug, Default)]
-pub(crate) struct Faults(Vec<Fault>);
+pub(crate) struct Faults {
+    listed: Vec<Fault>,
+    bytes: usize,
+    more: usize,
+}
 
 impl Faults {
     /// Notes a fault. `message` says what is wrong and what would be right.
     #[cold]
     #[inline(never)]
     pub(crate) fn add(&mut self, code: FaultCode, path: &Path<'_>, message: &'static str) {
-        self.0.push(Fault { code, pointer: path.to_string(), message: Cow::Borrowed(message) });
+        self.list(code, path, || Cow::Borrowed(message));
     }
 
     /// As [`Faults::add`], where the place is known as a pointer.
     pub(crate) fn add_at(&mut self, code: FaultCode, pointer: String, message: &'static str) {
-        self.0.push(Fault { code, pointer, message: Cow::Borrowed(message) });
+        self.push(Fault { code, pointer, message: Cow::Borrowed(message) });
     }
 
     /// Notes that a limit is passed: there must be at most `limit` of `what`, and `name` is the limit's name.
     #[cold]
     #[inline(never)]
     pub(crate) fn add_limit(&mut self, path: &Path<'_>, limit: usize, what: &'static str, name: &'static str) {
-        let message = Cow::Owned(format!("must have at most {limit} {what} ({name})"));
-        self.0.push(Fault { code: FaultCode::LimitExceeded, pointer: path.to_string(), message });
+        let message = || Cow::Owned(format!("must have at most {limit} {what} ({name})"));
+        self.list(FaultCode::LimitExceeded, path, message);
     }
 
-    /// The value that was read, unless there are faults.
-    pub(crate) fn finish<T>(self, value: Option<T>) -> Result<T, Vec<Fault>> {
-        match value {
-            Some(value) if self.0.is_empty() => Ok(value),
-            _ => Err(self.0),
+    fn list(&mut self, code: FaultCode, path: &Path<'_>, message: impl FnOnce() -> Cow<'static, str>) {
+        // A pointer is long enough to be worth not writing it.
+        if self.bytes > limits::FAULT_BYTES {
+            self.more = self.more.saturating_add(1);
+        } else {
+            self.push(Fault { code, pointer: path.to_string(), message: message() });
+        }
+    }
+
+    fn push(&mut self, fault: Fault) {
+        self.bytes = self.bytes.saturating_add(fault.pointer.len()).saturating_add(limits::FAULT_OVERHEAD);
+        self.listed.push(fault);
+    }
+
+    /// The value that was read, unless there are faults. Where some are not listed, the last of the list says how many.
+    pub(crate) fn finish<T>(mut self, value: Option<T>) -> Result<T, Vec<Fault>> {
+        match (value, self.listed.last()) {
+            (Some(value), None) => Ok(value),
+            (_, Some(last)) if self.more > 0 => {
+                let message = format!("{} more faults are not listed (FAULT_BYTES)", self.more).into();
+                let more = Fault { code: FaultCode::LimitExceeded, pointer: last.pointer.clone(), message };
+                self.listed.push(more);
+                Err(self.listed)
+            }
+            _ => Err(self.listed),
         }
     }
 }

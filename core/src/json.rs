@@ -9,6 +9,7 @@ use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 
 use crate::fault::{FaultCode, Faults};
+use crate::snapshot::Index;
 
 /// The largest integer that every runtime holds exactly: 2^53 - 1.
 pub const MAX_SAFE_INTEGER: u64 = (1 << 53) - 1;
@@ -218,6 +219,36 @@ impl fmt::Display for Path<'_> {
     }
 }
 
+/// The last place of each name of an object. Few names are compared with each other, which for many would take their number squared.
+enum LastPlaces<'n> {
+    Few(&'n [(Cow<'n, str>, Json<'n>)]),
+    Many(Index),
+}
+
+impl<'n> LastPlaces<'n> {
+    const FEW: usize = 16;
+
+    #[inline(never)]
+    fn of(members: &'n [(Cow<'n, str>, Json<'n>)]) -> Self {
+        if members.len() <= Self::FEW {
+            return Self::Few(members);
+        }
+        let mut last = Index::default();
+        for ((name, _), place) in members.iter().zip(0..) {
+            last.insert(name.as_bytes(), place);
+        }
+        Self::Many(last)
+    }
+
+    #[inline(never)]
+    fn has(&self, name: &str, place: usize) -> bool {
+        match self {
+            Self::Few(members) => members.iter().rposition(|(other, _)| other == name) == Some(place),
+            Self::Many(last) => last.get(name.as_bytes()).map(usize::try_from) == Some(Ok(place)),
+        }
+    }
+}
+
 /// A value together with its place.
 #[derive(Clone, Copy)]
 pub(crate) struct Node<'n> {
@@ -293,10 +324,12 @@ impl<'n> Node<'n> {
             self.is_object(faults);
             return None;
         };
-        Some(members.iter().enumerate().filter_map(move |(index, (name, json))| {
-            let repeated = members.iter().skip(index.wrapping_add(1)).any(|(later, _)| later == name);
-            (!repeated).then(|| (name.as_ref(), Node { json, path: Path::Name(&self.path, name) }))
-        }))
+        let last = LastPlaces::of(members);
+        let counts = move |(place, (name, _)): &(usize, &'n (Cow<'n, str>, Json<'n>))| last.has(name, *place);
+        let node = |(_, (name, json)): (usize, &'n (Cow<'n, str>, Json<'n>))| {
+            (name.as_ref(), Node { json, path: Path::Name(&self.path, name) })
+        };
+        Some(members.iter().enumerate().filter(counts).map(node))
     }
 
     /// What `read` gives, where it gives something; otherwise a fault that says what the value must be.
@@ -388,6 +421,13 @@ mod tests {
         assert_eq!(node.get("a").unwrap().json, &Json::Integer(3));
         let names: Vec<_> = node.members(&mut Faults::default()).unwrap().map(|(name, _)| name).collect();
         assert_eq!(names, ["b", "a"]);
+        // As many as are looked up.
+        let text: Vec<String> = (0..40).map(|n| std::format!("\"{}\":{n}", n % 25)).collect();
+        let text = std::format!("{{{}}}", text.join(","));
+        let json = Json::parse(&text).unwrap();
+        let node = Node { json: &json, path: Path::Root };
+        let values: Vec<_> = node.members(&mut Faults::default()).unwrap().map(|(_, node)| node.json.clone()).collect();
+        assert_eq!(values, (15..40).map(Json::Integer).collect::<Vec<_>>());
     }
 
     #[test]

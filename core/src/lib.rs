@@ -66,7 +66,7 @@ mod trace;
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 pub use bucketing::Bucket;
-pub use context::{Attribute, Context, NamedContext, Value, attribute};
+pub use context::{Attribute, Context, NamedContext, Symbol, Value, attribute};
 pub use decision::{Decision, DecisionJson, Reason, Source};
 pub use describe::findings_to_text;
 pub use documents::{Documents, Entry, read_flags};

@@ -6,6 +6,19 @@ pub const KEY_CHARS: usize = 128;
 /// Bytes of one flag's JSON. A flag is read and compiled as a whole, so its cost must be bounded.
 pub const FLAG_BYTES: usize = 64 * 1024;
 
+/// Bytes of one segment's JSON: two lists of ids as long as lists may be, and room around them. It too is read as a whole.
+pub const SEGMENT_BYTES: usize = 1024 * 1024;
+
+/// Bytes of the JSON of one override row or kill switch. As with flags; the longest of them that is of use is far below it.
+pub const ROW_BYTES: usize = 64 * 1024;
+
+/// Bytes of the faults of one entry that are listed: each counts its pointer, and [`FAULT_OVERHEAD`]. A pointer may be nearly as long as the entry
+/// and have thousands of others beside it, so that without a limit they could take a thousand times the room of the entry.
+pub const FAULT_BYTES: usize = 16 * 1024;
+
+/// What a fault counts beside its pointer.
+pub const FAULT_OVERHEAD: usize = 64;
+
 /// Bytes of one JSON variant value. Configuration that is larger belongs into storage of its own.
 pub const JSON_VALUE_BYTES: usize = 32 * 1024;
 
@@ -39,11 +52,20 @@ pub const PATTERN_DEPTH: usize = 50;
 /// which only a pattern that counts high comes near.
 pub const MATCHED_BYTES: usize = 8 * 1024;
 
+/// What the conditions of one flag or segment may cost: a comparison counts 1, a pattern its instructions, and a segment as much as its own
+/// conditions. Without a limit, a few thousand references to a segment of as many comparisons, or a few hundred patterns that count high, would make
+/// of one evaluation a matter of minutes.
+pub const CONDITION_COST: usize = 16 * 1024;
+
 /// Nested conditions. Evaluation recurses once per level, and a wasm stack is small.
 pub const CONDITION_DEPTH: usize = 16;
 
 /// Entries of a list in a condition, a target or a segment.
 pub const LIST_ITEMS: usize = 10_000;
+
+/// Attributes that the flags and segments of a tenant name, the evaluator's own included. They have numbers of 16 bits where a context crosses into
+/// wasm, and each context that is kept there has a place for every one.
+pub const ATTRIBUTES: usize = 10_000;
 
 /// Segments of a tenant.
 pub const SEGMENTS: usize = 1_000;

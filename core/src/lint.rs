@@ -102,10 +102,9 @@ pub fn lint(bytes: &[u8], now: i64) -> Result<Vec<Finding>, Fault> {
     linter.loading(&snapshot);
     linter.sizes(bytes.len(), &documents);
     linter.segments(&documents);
-    let by_key: BTreeMap<&str, &Flag> =
-        documents.flags.iter().rev().map(|entry| (entry.value.key.as_str(), &entry.value)).collect();
+    let known = Known::of(&documents);
     for entry in &documents.flags {
-        linter.flag(entry, &documents, &by_key);
+        linter.flag(entry, &known);
     }
     linter.overrides(&documents, now);
     linter.overlaps(snapshot.tenant(), &documents);
@@ -114,6 +113,34 @@ pub fn lint(bytes: &[u8], now: i64) -> Result<Vec<Finding>, Fault> {
 
 struct Linter {
     findings: Vec<Finding>,
+}
+
+/// What is looked up for every flag.
+struct Known<'d> {
+    flags: BTreeMap<&'d str, &'d Flag>,
+    /// The keys of the segments that nobody is in.
+    empty_segments: BTreeSet<&'d str>,
+    /// The stored overrides by the keys of their flags.
+    overrides: BTreeMap<&'d str, Vec<&'d OverrideVariant>>,
+}
+
+impl<'d> Known<'d> {
+    fn of(documents: &'d Documents) -> Self {
+        // Of one key the first counts.
+        let flags = documents.flags.iter().rev().map(|entry| (entry.value.key.as_str(), &entry.value)).collect();
+        let segments: BTreeMap<&str, bool> = documents
+            .segments
+            .iter()
+            .rev()
+            .map(|entry| (entry.value.key.as_str(), never::segment_is_empty(&entry.value)))
+            .collect();
+        let mut overrides: BTreeMap<&str, Vec<&OverrideVariant>> = BTreeMap::new();
+        for row in &documents.overrides {
+            overrides.entry(&row.value.flag).or_default().push(&row.value.variant);
+        }
+        let empty_segments = segments.into_iter().filter(|(_, is_empty)| *is_empty).map(|(key, _)| key).collect();
+        Self { flags, empty_segments, overrides }
+    }
 }
 
 impl Linter {
@@ -164,16 +191,16 @@ impl Linter {
         }
     }
 
-    fn flag(&mut self, entry: &Entry<Flag>, documents: &Documents, by_key: &BTreeMap<&str, &Flag>) {
+    fn flag(&mut self, entry: &Entry<Flag>, known: &Known<'_>) {
         let Entry { index, value: flag, .. } = entry;
         if flag.state == State::Archived {
             return;
         }
-        self.rules(*index, flag, documents);
-        self.variants(*index, flag, documents);
+        self.rules(*index, flag, known);
+        self.variants(*index, flag, known);
         for (place, prerequisite) in flag.prerequisites.iter().enumerate() {
             let pointer = format!("/flags/{index}/prerequisites/{place}");
-            let Some(other) = by_key.get(prerequisite.flag.as_str()) else { continue };
+            let Some(other) = known.flags.get(prerequisite.flag.as_str()) else { continue };
             if other.state == State::Archived {
                 let message =
                     format!("the flag {} is archived, so that this prerequisite is never met", prerequisite.flag);
@@ -192,16 +219,16 @@ impl Linter {
         }
     }
 
-    fn rules(&mut self, index: usize, flag: &Flag, documents: &Documents) {
-        let segment =
-            |key: &str| documents.segments.iter().find(|entry| entry.value.key == key).map(|entry| &entry.value);
+    fn rules(&mut self, index: usize, flag: &Flag, known: &Known<'_>) {
+        let is_empty = |key: &str| known.empty_segments.contains(key);
+        let mut compared = 0;
         for (place, rule) in flag.rules.iter().enumerate() {
             // The canonical order may differ from the written one; a rule's id says which it is.
             let pointer = format!("/flags/{index}/rules/{place}");
             let never = if rule.percentage == Some(0.0) {
                 Some("its percentage is 0".to_owned())
             } else {
-                never::reason(&rule.when, &segment)
+                never::reason(&rule.when, &is_empty)
             };
             if let Some(reason) = never {
                 let message = format!("the rule {} matches nobody: {reason}", rule.id);
@@ -209,8 +236,9 @@ impl Linter {
                 continue;
             }
             let earlier = flag.rules.iter().take(place);
-            let shadow =
-                earlier.filter(|earlier| takes_all(earlier)).find(|earlier| never::covers(&earlier.when, &rule.when));
+            let shadow = earlier
+                .filter(|earlier| takes_all(earlier))
+                .find(|earlier| never::covers(&earlier.when, &rule.when, &mut compared));
             if let Some(shadow) = shadow {
                 let message = format!(
                     "the rule {} is never reached: the rule {} takes all whom it could match",
@@ -221,12 +249,12 @@ impl Linter {
         }
     }
 
-    fn variants(&mut self, index: usize, flag: &Flag, documents: &Documents) {
+    fn variants(&mut self, index: usize, flag: &Flag, known: &Known<'_>) {
         // Both values of a boolean flag are there whether they are used or not.
         if flag.flag_type == FlagType::Boolean {
             return;
         }
-        let served = served(flag, documents);
+        let served = served(flag, known);
         for (place, variant) in flag.variants.iter().enumerate() {
             if !served.contains(variant.key.as_str()) {
                 let message = format!("nothing serves the variant {}", variant.key);
@@ -264,7 +292,7 @@ fn each_segment(condition: &Condition, visit: &mut impl FnMut(&str)) {
 }
 
 /// The keys of the variants that something can serve.
-fn served<'d>(flag: &'d Flag, documents: &'d Documents) -> BTreeSet<&'d str> {
+fn served<'d>(flag: &'d Flag, known: &Known<'d>) -> BTreeSet<&'d str> {
     let mut served = BTreeSet::new();
     served.extend(flag.off_variant.as_deref());
     let mut serve = |serve: &'d Serve| match serve {
@@ -294,8 +322,8 @@ fn served<'d>(flag: &'d Flag, documents: &'d Documents) -> BTreeSet<&'d str> {
     if let Some(targets) = &flag.targets {
         served.extend(targets.allow.iter().filter(|entry| !entry.ids.is_empty()).map(|entry| entry.variant.as_str()));
     }
-    let rows = documents.overrides.iter().filter(|row| row.value.flag == flag.key);
-    served.extend(rows.filter_map(|row| match &row.value.variant {
+    let overrides = known.overrides.get(flag.key.as_str()).into_iter().flatten();
+    served.extend(overrides.filter_map(|variant| match variant {
         OverrideVariant::Key(key) => Some(key.as_str()),
         OverrideVariant::Boolean(_) => None,
     }));

@@ -42,6 +42,11 @@ impl Pattern {
         Ok(Self { text: text.into(), program: parse::parse(text)? })
     }
 
+    /// How many instructions it is compiled to.
+    pub(crate) fn instructions(&self) -> usize {
+        self.program.code.len()
+    }
+
     /// The pattern as it was written.
     pub(crate) fn as_str(&self) -> &str {
         &self.text

@@ -4,9 +4,15 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use crate::bucketing::Bucketer;
-use crate::context::attribute;
 use crate::model::RolloutStage;
 use crate::snapshot::{Body, CompiledServe, FlagIndex, Snapshot, StoredOverrides};
+
+/// The ids of the attributes that mean something to the evaluator: their places in [`crate::attribute::KNOWN`].
+const USER_ID: u32 = 0;
+const PROJECT_ID: u32 = 1;
+const TENANT_ID: u32 = 2;
+const TIER: u32 = 3;
+const ENV: u32 = 4;
 
 /// What the evaluation of a flag can ask for, its prerequisites' included.
 #[derive(Debug, Default)]
@@ -24,67 +30,76 @@ impl Snapshot {
     #[must_use]
     pub fn reads(&self, flag: FlagIndex) -> Reads {
         let mut reads = Reads { flags: vec![flag], ..Reads::default() };
+        let mut known = vec![false; self.attributes().len()];
         // The list grows while it is worked off.
         let mut next = 0_usize;
         while let Some(flag) = reads.flags.get(next).copied() {
             if let Some(body) = self.flag(flag).and_then(|flag| flag.body.as_ref().ok()) {
-                self.add(body, &mut reads);
+                self.add(body, &mut reads, &mut known);
             }
             next = next.saturating_add(1);
         }
         reads
     }
 
-    fn add(&self, body: &Body, reads: &mut Reads) {
+    /// Adds what a flag asks for itself. `known` says of each attribute whether it is listed already.
+    fn add(&self, body: &Body, reads: &mut Reads, known: &mut [bool]) {
         let mut attributes = core::mem::take(&mut reads.attributes);
-        let mut read = |names: &[&str]| {
-            for known in names.iter().filter_map(|name| self.attribute(name)) {
-                if !attributes.contains(&known.id) {
-                    attributes.push(known.id);
+        let mut read = |ids: &[u32]| {
+            for id in ids {
+                let known = usize::try_from(*id).ok().and_then(|id| known.get_mut(id));
+                if known.is_some_and(|known| !core::mem::replace(known, true)) {
+                    attributes.push(*id);
                 }
             }
         };
         if !body.user_overrides.rows.is_empty() {
-            read(&[attribute::USER_ID]);
+            read(&[USER_ID]);
         }
         if !body.tenant_overrides.rows.is_empty() {
-            read(&[attribute::TENANT_ID]);
+            read(&[TENANT_ID]);
         }
         if body.targets.is_some() {
-            read(&[attribute::USER_ID, attribute::PROJECT_ID]);
+            read(&[USER_ID, PROJECT_ID]);
         }
         for rule in &body.rules {
-            let mut names = Vec::new();
+            let mut ids = Vec::new();
             let mut places = Vec::new();
-            rule.when.each(&mut |attribute| names.push(&*attribute.name), &mut |place| places.push(place));
+            // A segment that is named over and over is looked at once.
+            let mut add_place = |place| {
+                if !places.contains(&place) {
+                    places.push(place);
+                }
+            };
+            rule.when.each(&mut |attribute| ids.push(attribute.id), &mut add_place);
             for segment in places.iter().filter_map(|place| self.segments.get(usize::try_from(*place).ok()?)) {
-                names.extend([attribute::USER_ID, attribute::PROJECT_ID]);
+                ids.extend([USER_ID, PROJECT_ID]);
                 if let Some(conditions) = &segment.conditions {
-                    conditions.each(&mut |attribute| names.push(&*attribute.name), &mut |_| {});
+                    conditions.each(&mut |attribute| ids.push(attribute.id), &mut |_| {});
                 }
             }
+            read(&ids);
             if let Some((bucketer, _)) = &rule.percentage {
-                names.extend(bucketer.reads());
+                read(bucketer.reads());
             }
             if let CompiledServe::Distribution(distribution) = &rule.serve {
-                names.extend(distribution.bucketer.reads());
+                read(distribution.bucketer.reads());
             }
-            read(&names);
         }
         if let Some(stage) = &body.stage {
             let stages = || stage.by_env.iter().map(|(_, stage)| *stage).chain([stage.base]);
             if !stage.by_env.is_empty() {
-                read(&[attribute::ENV]);
+                read(&[ENV]);
             }
             if stages().any(|stage| stage == RolloutStage::Internal) {
-                read(&[attribute::TIER]);
+                read(&[TIER]);
             }
             if stages().any(|stage| matches!(stage, RolloutStage::Staged(_))) {
-                read(&stage.bucketer.reads());
+                read(stage.bucketer.reads());
             }
         }
         if let Some(distribution) = &body.distribution {
-            read(&distribution.bucketer.reads());
+            read(distribution.bucketer.reads());
         }
         reads.attributes = attributes;
         let ends = |overrides: &StoredOverrides| overrides.rows.iter().any(|row| row.expires_at.is_some());
@@ -100,10 +115,10 @@ impl Snapshot {
 }
 
 impl Bucketer {
-    fn reads(&self) -> Vec<&str> {
+    fn reads(&self) -> &[u32] {
         match &self.bucket_by {
-            Some(attribute) => vec![&attribute.name],
-            None => vec![attribute::USER_ID, attribute::PROJECT_ID],
+            Some(attribute) => core::slice::from_ref(&attribute.id),
+            None => &[USER_ID, PROJECT_ID],
         }
     }
 }

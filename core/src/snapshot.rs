@@ -9,7 +9,7 @@ use rustc_hash::FxBuildHasher;
 
 use crate::bucketing::{Bucketer, Cut};
 use crate::condition::{CompiledSegment, Test};
-use crate::context::Attribute;
+use crate::context::{Attribute, Symbol};
 use crate::fault::{Warning, WarningCode};
 use crate::model::{FlagType, RolloutStage, Scalar, Value};
 use crate::text::Text;
@@ -44,6 +44,8 @@ pub struct Snapshot {
     pub(crate) by_key: Index,
     pub(crate) segments: Box<[CompiledSegment]>,
     pub(crate) attributes: Box<[Attribute]>,
+    /// The numbers, from 1, of the texts that conditions compare with.
+    pub(crate) symbols: Index,
     pub(crate) warnings: Box<[Warning]>,
 }
 
@@ -334,6 +336,12 @@ impl Snapshot {
     #[must_use]
     pub fn attribute(&self, name: &str) -> Option<&Attribute> {
         self.attributes.iter().find(|attribute| *attribute.name == *name)
+    }
+
+    /// The number of a text, for contexts that are kept: [`crate::Context::symbol`].
+    #[must_use]
+    pub fn symbol(&self, text: Text<'_>) -> Symbol {
+        Symbol(self.symbols.get(text.as_bytes()).unwrap_or(0))
     }
 
     /// What was left out or switched off, in the document's order.

@@ -91,7 +91,7 @@ fn buckets_are_even() {
             let prefix = prefix(flag);
             for id in &ids {
                 let point = fmix32(prefix.text(id.as_str().into()).finish());
-                counts[(u64::from(point) * BUCKETS as u64 >> 32) as usize] += 1;
+                counts[((u64::from(point) * BUCKETS as u64) >> 32) as usize] += 1;
             }
             let chi_square = chi_square(&counts);
             if chi_square >= CHI_SQUARE_99_9 {

@@ -9,6 +9,9 @@ import { LIST_DEPTH, TENANT_OVERRIDE, USER_OVERRIDE, Writer, writeSimple } from 
 /** The place of a flag that the snapshot does not have. */
 const UNKNOWN = 0xffffffff;
 
+/** No decision has this number: it has bits that none uses. */
+const NEVER = 0xffffffff;
+
 interface Read {
   readonly id: number;
   readonly name: string;
@@ -137,6 +140,8 @@ export class Snapshot {
   #scratch = 0;
   #room = 0;
   #view: Uint8Array = new Uint8Array(0);
+  /** What `evaluateAll` gave last: most flags have the same answer for the next context. */
+  #all: { readonly packed: Uint32Array; readonly values: JsonValue[] } | undefined;
   /** Counts the writes into the scratch buffer. */
   #writes = 0;
 
@@ -227,12 +232,17 @@ export class Snapshot {
     try {
       const at = engine.raw.snapshot_evaluateAll(this.#live(), used.address(), now) >>> 0;
       const packed = engine.numbers(at, this.#inOrder.length);
-      const values: Record<string, JsonValue> = Object.create(null);
+      const all = (this.#all ??= { packed: new Uint32Array(packed.length).fill(NEVER), values: [] });
+      const result: Record<string, JsonValue> = Object.create(null);
       for (let index = 0; index < packed.length; index++) {
-        const flag = this.#inOrder[index]!;
-        values[flag.key] = flag.evaluation(packed[index]!).value;
+        const number = packed[index]!;
+        if (number !== all.packed[index]) {
+          all.values[index] = this.#inOrder[index]!.evaluation(number).value;
+          all.packed[index] = number;
+        }
+        result[this.flagKeys[index]!] = all.values[index]!;
       }
-      return values;
+      return result;
     } catch (error) {
       throw engine.recover(error);
     } finally {

@@ -134,22 +134,19 @@ export class Writer {
 }
 
 /**
- * Writes an attribute that is a text of ASCII, a number, a boolean or absent. Gives the place behind it; or -1 for any other value, or where the room
+ * Writes an attribute that is a text of at most 255 characters of ASCII, a number, a boolean or absent. Gives the place behind it; or -1 for any other value, or where the room
  * does not suffice. It is what `Writer` does, for the values that contexts mostly have, in a form that is compiled to a few instructions for each byte.
  */
 export function writeSimple(bytes: Uint8Array, at: number, id: number, value: unknown): number {
   let place = at;
   if (typeof value === 'string') {
     const length = value.length;
-    if (place + 7 + length > bytes.length) return -1;
+    if (length > 0xff || place + 4 + length > bytes.length) return -1;
     bytes[place] = id;
     bytes[place + 1] = id >>> 8;
-    bytes[place + 2] = 1;
+    bytes[place + 2] = 7;
     bytes[place + 3] = length;
-    bytes[place + 4] = length >>> 8;
-    bytes[place + 5] = length >>> 16;
-    bytes[place + 6] = length >>> 24;
-    place += 7;
+    place += 4;
     for (let i = 0; i < length; i++) {
       const code = value.charCodeAt(i);
       if (code >= 0x80) return -1;

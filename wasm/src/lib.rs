@@ -171,7 +171,10 @@ impl Snapshot {
     /// Keeps the context that is in the scratch buffer.
     pub fn keep(&self, length: usize) -> Context {
         let bytes = self.scratch.bytes(length);
-        Context { bytes: bytes.into(), slots: wire::slots(bytes, self.core.attributes().len()) }
+        Context {
+            bytes: bytes.into(),
+            slots: wire::slots(bytes, self.core.attributes().len(), |text| self.core.symbol(text)),
+        }
     }
 
     /// What the caller keeps of the whole, as JSON: `{tenant, version, generated_at, attributes, flags, warnings}`, with

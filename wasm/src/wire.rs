@@ -9,6 +9,7 @@
 //! | 3, 4 | false, true | |
 //! | 5 | list | `count: u32`, that many values |
 //! | 6 | object | |
+//! | 7 | text of at most 255 bytes | `length: u8`, that many bytes of generalised UTF-8 |
 //!
 //! Only what the evaluation can read is written, most often two or three entries, so looking one up is a short scan; a context that is kept has an
 //! index. An attribute has its id in the snapshot's table. Behind the attributes stand inline overrides: an id of their own, the number of the flag
@@ -18,7 +19,7 @@ use alloc::boxed::Box;
 use alloc::vec;
 
 use burgee_core::model::OverrideScope;
-use burgee_core::{Attribute, Context, FlagIndex, InlineOverride, Overrides, Text, Value};
+use burgee_core::{Attribute, Context, FlagIndex, InlineOverride, Overrides, Symbol, Text, Value};
 
 /// The id of the inline override for the user.
 pub const USER_OVERRIDE: u16 = 0xffff;
@@ -36,8 +37,8 @@ pub struct WireContext<'a> {
 #[derive(Clone, Copy, Debug)]
 pub enum Slot {
     Absent,
-    /// A text, from one place to another.
-    Text(u32, u32),
+    /// A text, from one place to another, and its number.
+    Text(u32, u32, Symbol),
     Number(f64),
     Boolean(bool),
     /// A list, from this place on.
@@ -61,7 +62,7 @@ impl<'a> WireContext<'a> {
     fn value_of(&self, slot: Slot) -> Value<'a> {
         match slot {
             Slot::Absent => Value::Absent,
-            Slot::Text(start, end) => {
+            Slot::Text(start, end, _) => {
                 Value::Text(Text::from_wtf8(self.bytes.get(start as usize..end as usize).unwrap_or(&[])))
             }
             Slot::Number(number) => Value::Number(number),
@@ -89,8 +90,8 @@ impl<'a> WireContext<'a> {
     }
 }
 
-/// The values of a context by their attributes' ids, at least one.
-pub fn slots(bytes: &[u8], attributes: usize) -> Box<[Slot]> {
+/// The values of a context by their attributes' ids, at least one; `symbol` gives texts their numbers.
+pub fn slots(bytes: &[u8], attributes: usize, symbol: impl Fn(Text<'_>) -> Symbol) -> Box<[Slot]> {
     let mut slots = vec![Slot::Absent; attributes.max(1)].into_boxed_slice();
     let mut reader = Reader(bytes);
     while let Some(id) = reader.u16() {
@@ -104,8 +105,10 @@ pub fn slots(bytes: &[u8], attributes: usize) -> Box<[Slot]> {
         if let (Some(slot), Some(value)) = (slots.get_mut(usize::from(id)), value) {
             *slot = match value {
                 Value::Absent => Slot::Absent,
-                // Behind the tag and the length.
-                Value::Text(_) => Slot::Text(start.saturating_add(5), place(&reader)),
+                Value::Text(text) => {
+                    let end = place(&reader);
+                    Slot::Text(end.saturating_sub(text.as_bytes().len() as u32), end, symbol(text))
+                }
                 Value::Number(number) => Slot::Number(number),
                 Value::Boolean(value) => Slot::Boolean(value),
                 Value::List => Slot::List(start),
@@ -122,6 +125,14 @@ impl Context for WireContext<'_> {
         match self.slots.get(attribute.id as usize) {
             Some(slot) => self.value_of(*slot),
             None => self.scanned(attribute.id),
+        }
+    }
+
+    #[inline(always)]
+    fn symbol(&self, attribute: &Attribute) -> Option<Symbol> {
+        match self.slots.get(attribute.id as usize) {
+            Some(Slot::Text(_, _, symbol)) => Some(*symbol),
+            _ => None,
         }
     }
 
@@ -206,6 +217,10 @@ impl<'a> Reader<'a> {
                 let length = self.length()?;
                 Value::Text(Text::from_wtf8(self.take(length)?))
             }
+            7 => {
+                let [length] = self.array()?;
+                Value::Text(Text::from_wtf8(self.take(usize::from(length))?))
+            }
             2 => Value::Number(f64::from_le_bytes(self.array()?)),
             3 => Value::Boolean(false),
             4 => Value::Boolean(true),
@@ -234,6 +249,10 @@ impl<'a> Reader<'a> {
             1 => {
                 let length = self.length()?;
                 self.take(length)?;
+            }
+            7 => {
+                let [length] = self.array()?;
+                self.take(usize::from(length))?;
             }
             2 => {
                 self.take(8)?;
@@ -265,17 +284,19 @@ mod tests {
             &[0, 0, 1, 2, 0, 0, 0, b'U', b'1'],                                   // 0: "U1"
             &[1, 0, 2],                                                           // 1: 41.0
             &41.0_f64.to_le_bytes(),
+            &[3, 0, 7, 2, b'p', b'q'],    // 3: "pq", in its short form
             &[0xff, 0xff, 9, 0, 0, 0, 3], // the user's override of flag 9: false
             &[0xff, 0xff, 2, 0, 0, 0, 4], // and of flag 2: true
         ]
         .concat();
-        for context in contexts(&bytes, &slots(&bytes, 8)) {
+        for context in contexts(&bytes, &slots(&bytes, 8, |_| Symbol::default())) {
             assert_eq!(context.get(&attribute(7)), Value::List);
             let has = |wanted: Value<'_>| context.any_item(&attribute(7), &mut |item| item == wanted);
             assert!(has(false.into()) && has(Value::List) && has("x".into()) && !has(true.into()));
             assert!(!context.any_item(&attribute(0), &mut |_| true));
             assert_eq!(context.get(&attribute(0)), "U1".into());
             assert_eq!(context.get(&attribute(1)), 41.0.into());
+            assert_eq!(context.get(&attribute(3)), "pq".into());
             assert_eq!(context.get(&attribute(2)), Value::Absent);
             assert_eq!(context.get(&attribute(900)), Value::Absent);
             let inline = |scope, flag| context.inline(scope, FlagIndex(flag), "");
@@ -294,7 +315,7 @@ mod tests {
             0xff, 0, 0, 0, 0, 3,
         ];
         let read = |bytes: &[u8]| {
-            for context in contexts(bytes, &slots(bytes, 3)) {
+            for context in contexts(bytes, &slots(bytes, 3, |_| Symbol::default())) {
                 for id in 0..4 {
                     context.get(&attribute(id));
                     context.any_item(&attribute(id), &mut |_| false);

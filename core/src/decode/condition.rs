@@ -7,18 +7,21 @@ use alloc::vec::Vec;
 
 use super::{key, optional, required, scalar, word};
 use crate::fault::{Fault, FaultCode, Faults};
-use crate::json::{Json, Node};
+use crate::json::{Json, Node, Path};
 use crate::limits;
 use crate::model::{Condition, Operator, Scalar, Segment};
 use crate::pattern::Pattern;
 use crate::semver::Version;
 use crate::time::parse_rfc3339;
 
+/// What the conditions of a segment cost; none of a segment that the document does not have.
+pub(crate) type Costs<'s> = &'s dyn Fn(&str) -> Option<usize>;
+
 /// What a condition may name beside attributes, which depends on where it stands.
 #[derive(Clone, Copy)]
 pub(crate) enum Scope<'s> {
-    /// A rule's condition: any segment of which this says that the document has it.
-    Rule(&'s dyn Fn(&str) -> bool),
+    /// A rule's condition: any segment of which this knows what its conditions cost.
+    Rule(Costs<'s>),
     /// A segment's condition.
     Segment,
 }
@@ -110,12 +113,12 @@ fn list(node: &Node<'_>, scope: Scope<'_>, depth: usize, faults: &mut Faults) ->
 }
 
 fn segment_key(node: &Node<'_>, scope: Scope<'_>, faults: &mut Faults) -> Option<String> {
-    let Scope::Rule(is_known) = scope else {
+    let Scope::Rule(costs) = scope else {
         node.fault(faults, FaultCode::InvalidValue, "must not be there: a segment does not refer to segments");
         return None;
     };
     let key = node.string(faults)?;
-    if !is_known(key) {
+    if costs(key).is_none() {
         let message = "must be the key of a segment that the snapshot has, and that is not at fault";
         node.fault(faults, FaultCode::UnknownReference, message);
     }
@@ -239,6 +242,36 @@ fn pattern(node: &Node<'_>, faults: &mut Faults) -> Option<String> {
     }
 }
 
+/// What a condition costs to evaluate, see [`limits::CONDITION_COST`].
+pub(super) fn cost(condition: &Condition, costs: Costs<'_>) -> usize {
+    let inner = match condition {
+        Condition::All(conditions) | Condition::Any(conditions) => {
+            conditions.iter().fold(0, |sum: usize, condition| sum.saturating_add(cost(condition, costs)))
+        }
+        Condition::Not(condition) => cost(condition, costs),
+        Condition::Segment(key) => costs(key).unwrap_or(0),
+        Condition::Attribute { op: Operator::Matches, values, .. } => match values.as_slice() {
+            [Scalar::String(text)] => Pattern::new(text).map_or(0, |pattern| pattern.instructions()),
+            _ => 0,
+        },
+        Condition::Attribute { .. } => 0,
+    };
+    inner.saturating_add(1)
+}
+
+/// What the conditions of a segment cost.
+pub(crate) fn segment_cost(segment: &Segment) -> usize {
+    segment.conditions.as_ref().map_or(0, |condition| cost(condition, &|_| None))
+}
+
+/// Notes conditions, which stand at `path`, that cost too much.
+pub(super) fn check_cost(cost: usize, path: &Path<'_>, faults: &mut Faults) {
+    if cost > limits::CONDITION_COST {
+        let what = "conditions, where a pattern counts its instructions and a segment its own conditions";
+        faults.add_limit(path, limits::CONDITION_COST, what, "CONDITION_COST");
+    }
+}
+
 /// Reads a segment from its place in a document, or gives all its faults.
 pub(crate) fn read_segment(node: &Node<'_>) -> Result<Segment, Vec<Fault>> {
     let mut faults = Faults::default();
@@ -249,8 +282,11 @@ pub(crate) fn read_segment(node: &Node<'_>) -> Result<Segment, Vec<Fault>> {
 fn segment_fields(node: &Node<'_>, faults: &mut Faults) -> Option<Segment> {
     let key = required(node, "key", faults, key);
     let name = optional(node, "name", faults, |field, faults| field.owned_string(faults));
-    let conditions = super::either(node, "conditions", "criteria", faults)
-        .and_then(|field| condition(&field, Scope::Segment, 1, faults));
+    let conditions = super::either(node, "conditions", "criteria", faults).and_then(|field| {
+        let condition = condition(&field, Scope::Segment, 1, faults)?;
+        check_cost(cost(&condition, &|_| None), &field.path, faults);
+        Some(condition)
+    });
     let include = optional(node, "include", faults, |field, faults| field.strings(faults)).unwrap_or_default();
     let exclude = optional(node, "exclude", faults, |field, faults| field.strings(faults)).unwrap_or_default();
     Some(Segment { key: key?, name, conditions, include, exclude })

@@ -1,5 +1,6 @@
 //! Reading a whole document: its frame, and the entries that are not flags.
 
+use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -23,6 +24,10 @@ pub(crate) struct Outline<'a> {
     pub overrides: Vec<RawEntry<'a>>,
     pub kill_switches: Vec<RawEntry<'a>>,
 }
+
+/// The fields of a document.
+const FIELDS: [&str; 8] =
+    ["schema", "tenant", "version", "generated_at", "flags", "segments", "overrides", "kill_switches"];
 
 /// The text of one entry.
 pub(crate) type RawEntry<'a> = &'a str;
@@ -56,9 +61,16 @@ impl<'a> Outline<'a> {
             faults.add(FaultCode::WrongType, &Path::Root, "must be an object");
             return None;
         };
+        // Of a repeated name the last counts. Only what is known is kept: there may be millions of others.
+        let mut fields = FIELDS.map(|name| (name, None));
+        for (name, text) in members {
+            if let Some((_, field)) = fields.iter_mut().find(|(known, _)| *known == name) {
+                *field = Some(text);
+            }
+        }
         let field = |name: &str| {
-            let (_, text) = members.iter().rev().find(|(key, _)| key == name)?;
-            (*text != "null").then_some(*text)
+            let (_, text) = fields.iter().find(|(known, _)| *known == name)?;
+            text.filter(|text| *text != "null")
         };
         // In the order in which docs/evaluation.md lists them.
         let schema = scalar(field("schema"), "schema", faults, |node, faults| node.owned_string(faults));
@@ -74,10 +86,11 @@ impl<'a> Outline<'a> {
         if field("flags").is_none() {
             faults.add(FaultCode::Missing, &Path::Name(&Path::Root, "flags"), "is missing");
         }
-        let flags = entries(field("flags"), "flags", limits::FLAGS, faults);
-        let segments = entries(field("segments"), "segments", limits::SEGMENTS, faults);
-        let overrides = entries(field("overrides"), "overrides", limits::OVERRIDES, faults);
-        let kill_switches = entries(field("kill_switches"), "kill_switches", limits::LIST_ITEMS, faults);
+        let flags = entries(field("flags"), "flags", (limits::FLAGS, "FLAGS"), faults);
+        let segments = entries(field("segments"), "segments", (limits::SEGMENTS, "SEGMENTS"), faults);
+        let overrides = entries(field("overrides"), "overrides", (limits::OVERRIDES, "OVERRIDES"), faults);
+        let kill_switches =
+            entries(field("kill_switches"), "kill_switches", (limits::LIST_ITEMS, "LIST_ITEMS"), faults);
         Some(Outline {
             tenant: tenant.unwrap_or_default(),
             version: version.unwrap_or(0),
@@ -98,36 +111,44 @@ fn scalar<T>(text: Option<&str>, name: &str, faults: &mut Faults, read: super::R
 }
 
 /// The texts of an array's elements.
-fn entries<'a>(text: Option<&'a str>, name: &str, limit: usize, faults: &mut Faults) -> Vec<RawEntry<'a>> {
+fn entries<'a>(
+    text: Option<&'a str>,
+    name: &str,
+    (limit, limit_name): (usize, &'static str),
+    faults: &mut Faults,
+) -> Vec<RawEntry<'a>> {
     let Some(text) = text else { return Vec::new() };
     let path = Path::Name(&Path::Root, name);
-    match elements(text) {
-        Some(elements) if elements.len() <= limit => return elements,
-        Some(_) => faults.add_limit(&path, limit, "entries", "see core/src/limits.rs"),
-        None => faults.add(FaultCode::WrongType, &path, "must be an array"),
+    let Some(elements) = elements(text) else {
+        faults.add(FaultCode::WrongType, &path, "must be an array");
+        return Vec::new();
+    };
+    let elements: Vec<_> = elements.take(limit.saturating_add(1)).collect();
+    if elements.len() > limit {
+        faults.add_limit(&path, limit, "entries", limit_name);
+        return Vec::new();
     }
-    Vec::new()
+    elements
 }
 
 /// The members of an object in order, each value as text; none for JSON that is not an object.
 ///
 /// The text is JSON: the functions from here on look no closer than they need to. (serde_json's `RawValue` would do this too; its
 /// errors bring the formatting of every kind of number with them, a quarter of the wasm module.)
-fn members(text: &str) -> Option<Vec<(String, &str)>> {
-    let pieces = pieces(text.trim().strip_prefix('{')?.strip_suffix('}')?);
-    Some(pieces.into_iter().filter_map(member).collect())
+fn members(text: &str) -> Option<impl Iterator<Item = (Cow<'_, str>, &str)>> {
+    Some(Pieces(Some(text.trim().strip_prefix('{')?.strip_suffix('}')?)).filter_map(member))
 }
 
 /// A member's name and value. A name with a lone surrogate is none of ours, and is passed over like any other that we do not know.
-fn member(piece: &str) -> Option<(String, &str)> {
+fn member(piece: &str) -> Option<(Cow<'_, str>, &str)> {
     let (name, value) = piece.split_at_checked(string_end(piece)?)?;
     let Ok(Json::String(name)) = Json::parse(name) else { return None };
-    Some((name.into_owned(), value.trim_start().strip_prefix(':')?.trim_start()))
+    Some((name, value.trim_start().strip_prefix(':')?.trim_start()))
 }
 
 /// The key of a flag that may be at fault, even in ways that a string cannot hold, if it can be told.
 pub(crate) fn key_of(entry: RawEntry<'_>) -> Option<String> {
-    let (_, key) = members(entry)?.into_iter().rev().find(|(name, _)| name == "key")?;
+    let (_, key) = members(entry)?.filter(|(name, _)| name == "key").last()?;
     match Json::parse(key) {
         Ok(Json::String(key)) if is_key(&key) => Some(key.into_owned()),
         _ => None,
@@ -135,32 +156,37 @@ pub(crate) fn key_of(entry: RawEntry<'_>) -> Option<String> {
 }
 
 /// The elements of an array, each as text; none for JSON that is not an array.
-fn elements(text: &str) -> Option<Vec<&str>> {
-    Some(pieces(text.trim().strip_prefix('[')?.strip_suffix(']')?))
+fn elements(text: &str) -> Option<Pieces<'_>> {
+    Some(Pieces(Some(text.trim().strip_prefix('[')?.strip_suffix(']')?)))
 }
 
-/// What stands between the commas of an array or object, without the brackets.
-fn pieces(inside: &str) -> Vec<&str> {
-    let mut pieces = Vec::new();
-    let (mut start, mut depth) = (0, 0_usize);
-    let (mut in_string, mut escaped) = (false, false);
-    for (place, byte) in inside.bytes().enumerate() {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' => escaped = true,
-            b'"' => in_string = !in_string,
-            _ if in_string => {}
-            b'[' | b'{' => depth = depth.wrapping_add(1),
-            b']' | b'}' => depth = depth.wrapping_sub(1),
-            b',' if depth == 0 => {
-                pieces.extend(inside.get(start..place).map(str::trim));
-                start = place.wrapping_add(1);
+/// What stands between the commas of an array or object, without the brackets. It holds what is still to be split.
+struct Pieces<'a>(Option<&'a str>);
+
+impl<'a> Iterator for Pieces<'a> {
+    type Item = &'a str;
+
+    fn next(&mut self) -> Option<&'a str> {
+        let inside = self.0.take()?;
+        let mut depth = 0_usize;
+        let (mut in_string, mut escaped) = (false, false);
+        for (place, byte) in inside.bytes().enumerate() {
+            match byte {
+                _ if escaped => escaped = false,
+                b'\\' => escaped = true,
+                b'"' => in_string = !in_string,
+                _ if in_string => {}
+                b'[' | b'{' => depth = depth.wrapping_add(1),
+                b']' | b'}' => depth = depth.wrapping_sub(1),
+                b',' if depth == 0 => {
+                    self.0 = inside.get(place.wrapping_add(1)..);
+                    return inside.get(..place).map(str::trim);
+                }
+                _ => {}
             }
-            _ => {}
         }
+        Some(inside.trim()).filter(|last| !last.is_empty())
     }
-    pieces.extend(inside.get(start..).map(str::trim).filter(|last| !last.is_empty()));
-    pieces
 }
 
 /// Where the string ends that a text starts with.
@@ -242,13 +268,14 @@ mod tests {
     #[test]
     fn splits_at_the_top_level_alone() {
         let text = r#" { "a" : [1, {"x": "],}"}] , "b\"c":"\\", "":{} } "#;
-        let expected: Vec<(String, &str)> =
+        let expected: Vec<(Cow<'_, str>, &str)> =
             vec![("a".into(), r#"[1, {"x": "],}"}]"#), ("b\"c".into(), r#""\\""#), ("".into(), "{}")];
-        assert_eq!(members(text).unwrap(), expected);
-        assert_eq!(elements("[ 1 ,[2,3], \"é,\" ]").unwrap(), ["1", "[2,3]", "\"é,\""]);
-        assert_eq!(elements(" [ ] ").unwrap(), [""; 0]);
-        assert_eq!(elements("{}"), None);
-        assert_eq!(members("null"), None);
+        assert_eq!(members(text).unwrap().collect::<Vec<_>>(), expected);
+        let all = |text| elements(text).map(Iterator::collect::<Vec<_>>);
+        assert_eq!(all("[ 1 ,[2,3], \"é,\" ]").unwrap(), ["1", "[2,3]", "\"é,\""]);
+        assert_eq!(all(" [ ] ").unwrap(), [""; 0]);
+        assert_eq!(all("{}"), None);
+        assert!(members("null").is_none());
     }
 
     proptest::proptest! {
@@ -257,7 +284,7 @@ mod tests {
         fn pieces_join_to_the_whole(strings: Vec<String>, depth in 0..4_usize) {
             let nested = (0..depth).fold(serde_json::json!(strings), |inner, _| serde_json::json!([inner, {"k,]": inner}]));
             let text = serde_json::to_string(&serde_json::json!([nested, strings, 1.5])).unwrap();
-            let parts = elements(&text).unwrap();
+            let parts: Vec<_> = elements(&text).unwrap().collect();
             proptest::prop_assert_eq!(parts.len(), 3);
             proptest::prop_assert_eq!(format!("[{}]", parts.join(",")), text);
         }

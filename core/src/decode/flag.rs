@@ -4,7 +4,7 @@ use alloc::borrow::ToOwned;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use super::condition::Scope;
+use super::condition::Costs;
 use super::rule::{prerequisites, rules};
 use super::serve::{check_weights, serve, variant_key, weight};
 use super::{key, optional, required, scalar, word};
@@ -16,14 +16,14 @@ use crate::model::{
     Variant, WeightedVariant,
 };
 
-/// Reads a flag from its place in a document, or gives all its faults. `has_segment` says which segments rules may name.
-pub(crate) fn read_flag(node: &Node<'_>, has_segment: &dyn Fn(&str) -> bool) -> Result<Flag, Vec<Fault>> {
+/// Reads a flag from its place in a document, or gives all its faults. `segments` knows those that rules may name.
+pub(crate) fn read_flag(node: &Node<'_>, segments: Costs<'_>) -> Result<Flag, Vec<Fault>> {
     let mut faults = Faults::default();
-    let flag = if node.is_object(&mut faults) { fields(node, Scope::Rule(has_segment), &mut faults) } else { None };
+    let flag = if node.is_object(&mut faults) { fields(node, segments, &mut faults) } else { None };
     faults.finish(flag)
 }
 
-fn fields(node: &Node<'_>, scope: Scope<'_>, faults: &mut Faults) -> Option<Flag> {
+fn fields(node: &Node<'_>, segments: Costs<'_>, faults: &mut Faults) -> Option<Flag> {
     let key = required(node, "key", faults, key);
     let flag_type = match node.get("type") {
         Some(field) => flag_type(&field, faults).unwrap_or(FlagType::Boolean),
@@ -47,7 +47,7 @@ fn fields(node: &Node<'_>, scope: Scope<'_>, faults: &mut Faults) -> Option<Flag
     let salt = optional(node, "salt", faults, |field, faults| field.owned_string(faults));
     let prerequisites = optional(node, "prerequisites", faults, prerequisites).unwrap_or_default();
     let targets = node.get("targets").and_then(|field| targets(&field, &variants, faults));
-    let rules = node.get("rules").map(|field| rules(&field, &variants, scope, faults)).unwrap_or_default();
+    let rules = node.get("rules").map(|field| rules(&field, &variants, segments, faults)).unwrap_or_default();
     let fallthrough = match (node.get("fallthrough"), weights) {
         (None, None) => None,
         (None, Some(weights)) => Some(weights.into_serve()),

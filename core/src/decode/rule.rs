@@ -3,7 +3,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::condition::{Scope, condition};
+use super::condition::{Costs, Scope, check_cost, condition, cost};
 use super::{either, key, optional, required, serve};
 use crate::fault::{FaultCode, Faults};
 use crate::json::{Json, Node};
@@ -11,7 +11,7 @@ use crate::limits;
 use crate::model::{Condition, Prerequisite, Rule, Variant};
 
 /// Reads a flag's rules, and puts them in the order in which they are tried.
-pub(super) fn rules(node: &Node<'_>, variants: &[Variant], scope: Scope<'_>, faults: &mut Faults) -> Vec<Rule> {
+pub(super) fn rules(node: &Node<'_>, variants: &[Variant], segments: Costs<'_>, faults: &mut Faults) -> Vec<Rule> {
     let Some(items) = node.items(faults) else { return Vec::new() };
     if items.len() > limits::RULES {
         faults.add_limit(&node.path, limits::RULES, "rules", "RULES");
@@ -20,12 +20,14 @@ pub(super) fn rules(node: &Node<'_>, variants: &[Variant], scope: Scope<'_>, fau
     let mut rules: Vec<(i64, Rule)> = Vec::with_capacity(items.len());
     for item in items {
         if item.is_object(faults) {
-            let Some((order, rule)) = rule(&item, &rules, variants, scope, faults) else { continue };
+            let Some((order, rule)) = rule(&item, &rules, variants, Scope::Rule(segments), faults) else { continue };
             // Behind those of the same order. (Sorting would bring two sorting algorithms into the wasm module.)
             let place = rules.partition_point(|(earlier, _)| *earlier <= order);
             rules.insert(place, (order, rule));
         }
     }
+    let total = rules.iter().fold(0, |sum: usize, (_, rule)| sum.saturating_add(cost(&rule.when, segments)));
+    check_cost(total, &node.path, faults);
     rules.into_iter().map(|(_, rule)| rule).collect()
 }
 

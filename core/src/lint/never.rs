@@ -1,4 +1,4 @@
-//! Conditions that no context can match, as far as can be told from the condition alone.
+//! Conditions that no context can match, as far as can be told from the condition alone, and with an effort that is bounded.
 
 use alloc::collections::BTreeMap;
 use alloc::format;
@@ -9,25 +9,31 @@ use crate::model::{Condition, Operator, Scalar, Segment};
 use crate::semver::Version;
 use crate::time::parse_rfc3339;
 
-/// Why a condition matches nobody; none if it may match somebody.
-pub(super) fn reason<'d>(condition: &Condition, segment: &impl Fn(&str) -> Option<&'d Segment>) -> Option<String> {
+/// Of two lists that would be compared element by element, so many pairs at most are. Of longer ones nothing is said.
+const PAIRS: usize = 100_000;
+
+/// Whether everything in a list can be compared with everything in another.
+fn can_compare(one: usize, other: usize) -> bool {
+    one.saturating_mul(other) <= PAIRS
+}
+
+/// Why a condition matches nobody; none if it may match somebody. `is_empty` says whether nobody is in a segment.
+pub(super) fn reason(condition: &Condition, is_empty: &impl Fn(&str) -> bool) -> Option<String> {
     match condition {
         Condition::Any(conditions) => {
-            let all_never = conditions.iter().all(|condition| reason(condition, segment).is_some());
+            let all_never = conditions.iter().all(|condition| reason(condition, is_empty).is_some());
             all_never
                 .then(|| if conditions.is_empty() { "any of nothing".into() } else { "none of any can match".into() })
         }
         Condition::Not(inner) => is_always(inner).then(|| "it negates what matches everybody".into()),
-        Condition::Segment(key) => {
-            segment(key).is_some_and(segment_is_empty).then(|| format!("nobody is in the segment {key}"))
-        }
+        Condition::Segment(key) => is_empty(key).then(|| format!("nobody is in the segment {key}")),
         Condition::Attribute { .. } => contradiction(&[condition]),
         Condition::All(_) => {
             let mut parts = Vec::new();
             flatten(condition, &mut parts);
             let of_part = parts.iter().find_map(|part| match part {
                 Condition::All(_) | Condition::Attribute { .. } => None,
-                part => reason(part, segment),
+                part => reason(part, is_empty),
             });
             of_part.or_else(|| contradiction(&parts)).or_else(|| negation(&parts))
         }
@@ -36,16 +42,17 @@ pub(super) fn reason<'d>(condition: &Condition, segment: &impl Fn(&str) -> Optio
 
 /// Whether nobody is in a segment.
 pub(super) fn segment_is_empty(segment: &Segment) -> bool {
-    let never = |condition: &Condition| reason(condition, &|_| None).is_some();
+    let never = |condition: &Condition| reason(condition, &|_| false).is_some();
     segment.include.is_empty() && segment.conditions.as_ref().is_none_or(never)
 }
 
-/// Whether everybody who matches `narrow` matches `wide`, as far as can be told.
-pub(super) fn covers(wide: &Condition, narrow: &Condition) -> bool {
+/// Whether everybody who matches `narrow` matches `wide`, as far as can be told. `compared` is how many pairs were compared for the flag so far.
+pub(super) fn covers(wide: &Condition, narrow: &Condition, compared: &mut usize) -> bool {
     let (mut wide_parts, mut narrow_parts) = (Vec::new(), Vec::new());
     flatten(wide, &mut wide_parts);
     flatten(narrow, &mut narrow_parts);
-    wide_parts.iter().all(|part| is_always(part) || narrow_parts.contains(part))
+    *compared = compared.saturating_add(wide_parts.len().saturating_mul(narrow_parts.len()));
+    can_compare(*compared, 1) && wide_parts.iter().all(|part| is_always(part) || narrow_parts.contains(part))
 }
 
 fn is_always(condition: &Condition) -> bool {
@@ -69,7 +76,8 @@ fn negation(parts: &[&Condition]) -> Option<String> {
         Condition::Not(inner) => parts.contains(&&**inner),
         _ => false,
     };
-    parts.iter().any(is_negated).then(|| "one of its conditions is the negation of another".into())
+    let is_found = can_compare(parts.len(), parts.len()) && parts.iter().any(is_negated);
+    is_found.then(|| "one of its conditions is the negation of another".into())
 }
 
 /// What the comparisons of one attribute leave possible.
@@ -151,6 +159,8 @@ impl<'c> Possible<'c> {
                 self.types &= types;
                 self.equal_to = Some(match self.equal_to.take() {
                     None => values.iter().collect(),
+                    // All that may be left: with more comparisons it would be no more.
+                    Some(known) if !can_compare(known.len(), values.len()) => known,
                     Some(known) => {
                         known.into_iter().filter(|one| values.iter().any(|other| is_equal(one, other))).collect()
                     }
@@ -224,7 +234,9 @@ impl<'c> Possible<'c> {
             });
             type_of(scalar) & self.types != 0 && !is_excluded && is_within
         };
-        self.equal_to.as_ref().is_some_and(|scalars| !scalars.iter().any(|scalar| is_possible(&scalar)))
+        self.equal_to.as_ref().is_some_and(|scalars| {
+            can_compare(scalars.len(), self.excluded.len()) && !scalars.iter().any(|scalar| is_possible(&scalar))
+        })
     }
 
     /// Whether two bounds on a version exclude each other. (That there is no version between two is not looked for.)
@@ -237,7 +249,8 @@ impl<'c> Possible<'c> {
             let is_strict = lower.0 == Operator::SemverGt || upper.0 == Operator::SemverLt;
             is_lower && is_upper && order.is_some_and(|order| order.is_gt() || (order.is_eq() && is_strict))
         };
-        self.versions.iter().any(|lower| self.versions.iter().any(|upper| excludes(lower, upper)))
+        can_compare(self.versions.len(), self.versions.len())
+            && self.versions.iter().any(|lower| self.versions.iter().any(|upper| excludes(lower, upper)))
     }
 }
 
