@@ -42,6 +42,25 @@ test('it asks at once, then every 30 s, for what has changed since', async (t) =
   assert.deepEqual(said, ['fresh']);
 });
 
+test('it takes the registry of a Worker out of its envelope, as it was written', async (t) => {
+  const document = '{"version": 7, "flags": [{"key": "a", "type": "number", "variants": [{"key": "one", "value": 1.0}], "default_variant": "one"}]}';
+  const envelope = `{"ok":true,"data":${document},"error":null,"service":{"request_id":"data\\",{"}}`;
+  const { client, said } = start(t, [{ body: envelope, etag: '"7"' }]);
+  await settle();
+  assert.equal(client.snapshot.version, 7);
+  assert.equal(client.number('a', 0), 1);
+  assert.deepEqual(said, ['fresh']);
+});
+
+test('an envelope without a registry is refused, and so is what only begins like one', async (t) => {
+  for (const body of ['{"ok":true,"data":null,"error":null}', '{"ok":true,', '{"ok":true,"flags":1}']) {
+    const { client, said } = start(t, [{ body }]);
+    await settle();
+    assert.equal(client.status, 'empty', body);
+    assert.equal(said.filter((code) => code !== 'empty').length, 1, body);
+  }
+});
+
 for (const [is, wait] of [[0, 27_000], [1, 33_000]]) {
   test(`at its ${is === 0 ? 'earliest' : 'latest'} it asks after ${wait} ms`, async (t) => {
     const time = stopTime(t);

@@ -1,5 +1,6 @@
 /** Takes a document out of the envelope `{ok, data, error, service}` that a burgee Worker answers with. */
 
+import { member } from '../envelope.js';
 import { Failure } from './failure.js';
 
 /**
@@ -36,27 +37,4 @@ function codeOf(error: unknown): string {
   const code = isObject(error) ? error['code'] : undefined;
   const known = ['invalid_request', 'not_found', 'method_not_allowed', 'registry_unavailable', 'internal_error'];
   return typeof code === 'string' && known.includes(code) ? `: ${code}` : '';
-}
-
-/** Texts, brackets, commas and colons: what a member's end can be told by. */
-const TOKEN = /"(?:[^"\\]|\\.)*"|[[\]{},:]/g;
-
-/** The text of an object's member, which is there; the last one of that name. The text is JSON. */
-function member(text: string, name: string): string {
-  let depth = 0;
-  let latest = '';
-  let current: string | undefined;
-  let start = 0;
-  let value = '';
-  for (const { 0: token, index } of text.matchAll(TOKEN)) {
-    if (token === '[' || token === '{') depth++;
-    else if (token === ']' || token === '}') depth--;
-    if (depth > 1) continue;
-    if (token === ':') [current, start] = [latest, index + 1];
-    else if (token === ',' || depth === 0) {
-      if (current !== undefined && JSON.parse(current) === name) value = text.slice(start, index);
-      current = undefined;
-    } else if (token.startsWith('"')) latest = token;
-  }
-  return value;
 }

@@ -1,5 +1,6 @@
 /** Asking for a document again and again: one request at a time, politely, and not while nobody looks. */
 
+import { opened } from '../envelope.js';
 import { BurgeeError } from '../index.js';
 import { type Fetch, type FromUrl, REFRESH, type Signal, TIMEOUT, urlText } from './options.js';
 import { type Cancel, isHidden, jittered, later } from './timers.js';
@@ -140,7 +141,7 @@ export class Poller {
     if (status === 200) {
       const bytes = new Uint8Array(await response.arrayBuffer());
       signal.throwIfAborted();
-      this.#receiver.take(bytes, response.headers.get('ETag'));
+      this.#receiver.take(opened(bytes), response.headers.get('ETag'));
       return;
     }
     // Nobody reads the rest, and until somebody says so the connection is kept for it.
