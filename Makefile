@@ -1,7 +1,7 @@
 # What people type. Each target first brings what it needs (tools/setup.mjs: a moment when it is there) and then runs
 # one script with the pinned tools first in PATH (tools/env.sh).
 .DEFAULT_GOAL := help
-.PHONY: help dev test test-core test-npm test-worker test-clients test-browser parity bench build deploy fmt lint clean
+.PHONY: help dev fuzz test test-core test-npm test-worker test-clients test-browser parity bench build deploy fmt lint clean
 
 SETUP := node tools/setup.mjs
 TOOLS := . ./tools/env.sh &&
@@ -42,6 +42,10 @@ test-browser: ## the debug page in a browser
 parity: ## the vectors against the oracle and the npm package, and the differential test
 	@$(SETUP) npm
 	@$(TOOLS) exec node tools/test.mjs parity
+
+fuzz: ## search for inputs that break something (FUZZ_SECONDS=60 for each kind; ARGS="snapshot" for one)
+	@$(SETUP) fuzz
+	@$(TOOLS) exec node fuzz/run.mjs $(ARGS)
 
 bench: ## burgee beside its peers, natively and in Node (ARGS="native --json FILE" to narrow it and to keep the numbers)
 	@$(SETUP) npm

@@ -55,6 +55,9 @@ export function rustTools() {
   };
 }
 
+/** The program that builds what searches for breaking inputs (fuzz/), by a lock file of its own. */
+export const cargoFuzz = { version: '0.13.2', home: join(CACHE, 'cargo-fuzz-0.13.2'), path: join(CACHE, 'cargo-fuzz-0.13.2', 'bin', 'cargo-fuzz') };
+
 /**
  * Where the stock OFREP clients are that npm does not bring: the Python packages, and the Rust program that uses the crate. Each
  * folder is named after what it is made of, so that it is there whole and current or not at all.

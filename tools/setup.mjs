@@ -3,7 +3,7 @@
 // registries. Run it as often as you like: what is in place is left alone, and a run that finds everything takes a
 // moment. It needs a Rust toolchain (rustup's), Node 20 or newer with npm, and nothing else; no dependencies of its own.
 //
-//   node tools/setup.mjs [core|npm|worker|clients|browser|all]...   bring what these need (all, when none is named)
+//   node tools/setup.mjs [core|npm|worker|clients|browser|fuzz|all]...   bring what these need (all, when none is named)
 //   node tools/setup.mjs env                                print the environment that finds it, for a shell
 //   node tools/setup.mjs pins                               copy the versions pinned in Cargo.toml to tools/rust-tools
 import { createHash } from 'node:crypto';
@@ -30,6 +30,7 @@ import {
   ROOT,
   SetupError,
   asShell,
+  cargoFuzz,
   findBrowser,
   node,
   ofrepClients,
@@ -318,6 +319,35 @@ const browser = {
   },
 };
 
+const nightly = {
+  name: 'nightly',
+  about: 'a minute',
+  async missing() {
+    const has = await exec('rustc', ['+nightly', '--version'], { cwd: ROOT }).then(() => true, () => false);
+    return has ? '' : 'the nightly toolchain';
+  },
+  async bring() {
+    if (!which('rustup')) {
+      throw new SetupError('fuzzing needs nightly beside the toolchain that is here, and there is no rustup: install it (https://rustup.rs)');
+    }
+    await run('nightly', 'rustup', ['toolchain', 'install', 'nightly', '--profile', 'minimal', '--no-self-update']);
+  },
+};
+
+const fuzzer = {
+  name: 'cargo-fuzz',
+  about: 'a minute',
+  async missing() {
+    return existsSync(cargoFuzz.path) ? '' : `cargo-fuzz ${cargoFuzz.version}`;
+  },
+  async bring() {
+    const target = join(CACHE, 'building', 'cargo-fuzz');
+    const args = ['install', 'cargo-fuzz', '--version', `=${cargoFuzz.version}`, '--locked', '--root', cargoFuzz.home];
+    await run('cargo-fuzz', 'cargo', args, { env: cargoEnvironment(target) });
+    rmSync(target, { recursive: true, force: true });
+  },
+};
+
 const BINDGEN = ['wasm-bindgen', 'wasm-bindgen-test-runner'];
 const compileAll = rustToolsStep([...BINDGEN, 'worker-build']);
 const GROUPS = {
@@ -326,6 +356,8 @@ const GROUPS = {
   worker: [rust, compileAll, nodeStep, packages],
   clients: [rust, compileAll, nodeStep, packages, ofrepRust, ofrepPython],
   browser: [nodeStep, packages, browser],
+  // Not among all: no test needs nightly.
+  fuzz: [rust, nightly, fuzzer],
   all: [rust, compileAll, nodeStep, packages, ofrepRust, ofrepPython, browser],
 };
 

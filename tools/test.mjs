@@ -52,6 +52,14 @@ const SUITES = [
     about: 20,
     run: ['cargo', 'test', '--workspace', '--exclude', 'burgee-worker'],
   },
+  // Inputs that were found by `make fuzz`, without searching for more.
+  {
+    name: 'fuzz-corpus',
+    group: 'core',
+    reads: 'pass',
+    about: 5,
+    run: ['cargo', 'test', '--locked', '--manifest-path', 'fuzz/Cargo.toml', '--target-dir', join(TARGET, 'fuzz'), '--test', 'corpus'],
+  },
   // --tests leaves out the examples in comments, which the native run has already run.
   { name: 'wasm', group: 'npm', reads: 'cargo', about: 10, run: ['cargo', 'test', '-p', 'burgee-wasm', ...WASM, '--tests'] },
   { name: 'oracle', group: 'parity', reads: 'node', about: 5, tests: 'parity/reference' },

@@ -1,0 +1,24 @@
+//! What must hold of any input, one function for each kind: it panics where it does not hold.
+//!
+//! `fuzz_targets/` searches for inputs with these, and `tests/corpus.rs` replays those that were kept.
+
+mod condition;
+mod context;
+mod ofrep;
+mod pattern;
+mod snapshot;
+mod walk;
+mod wire;
+
+pub use condition::condition;
+pub use context::context;
+pub use ofrep::ofrep;
+pub use pattern::pattern;
+pub use snapshot::snapshot;
+
+/// A function of this crate that takes any input.
+pub type Target = fn(&[u8]);
+
+/// All of them, by the names of their corpora.
+pub const TARGETS: [(&str, Target); 5] =
+    [("snapshot", snapshot), ("condition", condition), ("context", context), ("ofrep", ofrep), ("pattern", pattern)];

@@ -1,0 +1,71 @@
+//! What must hold of every evaluation.
+
+use burgee_core::{
+    Attribute, Context, Decision, DecisionJson, FlagIndex, Outcome, Overrides, Reads, Request, Snapshot, Step, Value,
+};
+
+/// Evaluates a flag in every way there is, and gives the decision on which all must agree.
+pub(crate) fn decide<'s>(
+    snapshot: &'s Snapshot,
+    flag: Option<FlagIndex>,
+    context: &dyn Context,
+    now: i64,
+    overrides: Option<&dyn Overrides>,
+) -> Decision<'s> {
+    let request = Request { now, overrides };
+    let plain = snapshot.evaluate(flag, context, &request, &mut ());
+    let (explained, steps) = snapshot.explain(flag, context, &request);
+    assert_same(&plain, &explained, "explain");
+
+    let last = steps.last().expect("a walk has a last step");
+    assert_eq!((last.step, last.outcome), (plain.source, Outcome::Match), "the last step is the one that decided");
+    assert_eq!(last.variant, if is_unnamed(last) { None } else { plain.variant.map(|variant| &*variant.key) });
+    for explain in [false, true] {
+        let text = DecisionJson { flag_key: "f", decision: &plain, steps: &steps, explain }.to_text();
+        let json: serde_json::Value = serde_json::from_str(&text).expect("a decision is JSON");
+        assert_eq!(json["reason_chain"].as_array().map(Vec::len), Some(steps.len()));
+    }
+
+    if let Some(flag) = flag.filter(|flag| snapshot.flag(*flag).is_some()) {
+        let reads = snapshot.reads(flag);
+        let only = Only { context, reads: &reads };
+        assert_same(&plain, &snapshot.evaluate(Some(flag), &only, &request, &mut ()), "with what it reads alone");
+        if !reads.time {
+            let later = Request { now: now.wrapping_add(i64::MAX / 3), overrides };
+            assert_same(&plain, &snapshot.evaluate(Some(flag), context, &later, &mut ()), "at another time");
+        }
+    }
+    plain
+}
+
+/// A step that decides without naming what it serves: of a flag that is unknown, or off as a whole, or that is killed or off.
+fn is_unnamed(step: &Step<'_>) -> bool {
+    use burgee_core::Source;
+    matches!(step.step, Source::UnknownFlag | Source::KillSwitch | Source::Off)
+}
+
+/// Fails unless two decisions are the same, `what` being the second.
+pub(crate) fn assert_same(one: &Decision<'_>, other: &Decision<'_>, what: &str) {
+    let of = |decision: &Decision<'_>| {
+        let variant = decision.variant.map(|variant| variant.key.clone());
+        let bucket = (decision.bucket, decision.threshold, decision.stage);
+        (variant, decision.enabled, decision.source, decision.reason, decision.place, bucket)
+    };
+    assert_eq!(of(one), of(other), "{what}");
+}
+
+/// A context of which only what a flag says that it reads can be asked: whoever writes contexts across a boundary writes no more.
+struct Only<'a> {
+    context: &'a dyn Context,
+    reads: &'a Reads,
+}
+
+impl Context for Only<'_> {
+    fn get(&self, attribute: &Attribute) -> Value<'_> {
+        if self.reads.attributes.contains(&attribute.id) { self.context.get(attribute) } else { Value::Absent }
+    }
+
+    fn any_item(&self, attribute: &Attribute, is_wanted: &mut dyn FnMut(Value<'_>) -> bool) -> bool {
+        self.reads.attributes.contains(&attribute.id) && self.context.any_item(attribute, is_wanted)
+    }
+}
