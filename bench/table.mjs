@@ -1,0 +1,97 @@
+// What was measured, as text.
+
+const TITLES = {
+  native: { own: 'hand-written', title: 'Native Rust' },
+  npm: { own: 'plain JS', title: 'The npm package' },
+};
+
+const SHAPES = {
+  A: 'a static flag',
+  B: 'a rule of two conditions and a rollout of 25 %',
+  'all of 100': '100 flags like B for one context',
+  'all of 1,000': '1,000 flags like B for one context',
+  'load of 10,000': '10,000 flags like B, until the first answer',
+};
+
+const integer = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
+
+/** With three digits that count, in the unit that needs no more before the point. */
+function time(ns) {
+  const [unit, value] = ns < 1e3 ? ['ns', ns] : ns < 1e6 ? ['µs', ns / 1e3] : ['ms', ns / 1e6];
+  return `${value.toFixed(value < 10 ? 2 : value < 100 ? 1 : 0)} ${unit}`;
+}
+
+const ratio = (value) => (value === undefined ? '' : value < 100 ? value.toFixed(2) : integer.format(value));
+
+/** The row that another is compared with: the same shape, asked in the same style. */
+function peer(results, { group, shape, style }, contestant) {
+  return results.find((row) => row.group === group && row.shape === shape && row.style === style && row.contestant === contestant);
+}
+
+function over(results, row, contestant) {
+  const other = peer(results, row, contestant);
+  return other && row.ns.median / other.ns.median;
+}
+
+function lines(rows) {
+  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
+  const padded = (row) => row.map((cell, column) => (column < 2 ? cell.padEnd(widths[column]) : cell.padStart(widths[column])));
+  return rows.map((row) => `  ${padded(row).join('  ').trimEnd()}`);
+}
+
+function section(results, group, shape) {
+  const { own } = TITLES[group];
+  const rows = results.filter((row) => row.group === group && row.shape === shape);
+  const isCounted = rows.some(({ instructions }) => instructions !== undefined);
+  const head = ['', '', 'median', 'min', '÷ burgee', `÷ ${own}`, ...(isCounted ? ['instructions'] : [])];
+  const cells = rows.map((row) => [
+    [row.contestant, row.version].filter(Boolean).join(' '),
+    row.route ?? '',
+    time(row.ns.median),
+    time(row.ns.min),
+    ratio(over(results, row, 'burgee')),
+    ratio(over(results, row, own)),
+    ...(isCounted ? [row.instructions === undefined ? '' : integer.format(row.instructions)] : []),
+  ]);
+  return [`${shape}: ${SHAPES[shape]}`, ...lines([head, ...cells])].join('\n');
+}
+
+/** What burgee sets out to reach, and what this run says of it. Nothing fails by it: machines differ. */
+function goals(results) {
+  const find = (group, shape, style, contestant = 'burgee') => peer(results, { group, shape, style }, contestant);
+  const goal = (what, value, bound, atLeast = false) => value && [what, value.text, `${atLeast ? 'at least' : 'at most'} ${bound}`];
+  const quotient = (row, other) => row && other && { text: ratio(row.ns.median / other.ns.median) };
+  const duration = (row) => row && { text: time(row.ns.median) };
+  const least = (group, shape) => {
+    const peers = results.filter((row) => row.group === group && row.shape === shape && row.version !== undefined);
+    const ratios = peers.map((row) => over(results, row, 'burgee')).filter((value) => value !== undefined);
+    return ratios.length ? { text: ratio(Math.min(...ratios)) } : undefined;
+  };
+  const list = [
+    ...['A', 'B'].flatMap((shape) =>
+      ['handle', 'key'].map((style) =>
+        goal(`native ${shape} by ${style} ÷ hand-written`, quotient(find('native', shape, style), find('native', shape, style, 'hand-written')), '1.3'),
+      ),
+    ),
+    ...Object.entries({ handle: '65 ns', key: '80 ns', fresh: '120 ns' }).flatMap(([style, bound]) => [
+      goal(`npm B, ${style}`, duration(find('npm', 'B', style)), bound),
+      goal(`npm B, ${style} ÷ plain JS`, quotient(find('npm', 'B', style), find('npm', 'B', style, 'plain JS')), '1'),
+    ]),
+    goal('npm all of 1,000 ÷ plain JS', quotient(find('npm', 'all of 1,000', 'key'), find('npm', 'all of 1,000', 'key', 'plain JS')), '0.6'),
+    goal('npm B, the fastest peer ÷ burgee', least('npm', 'B'), '10', true),
+  ].filter(Boolean);
+  return list.length ? ['Goals', ...lines(list)].join('\n') : '';
+}
+
+export function render({ machine, results, notes }) {
+  const { cpu, load, node, rustc } = machine;
+  const groups = Object.entries(TITLES)
+    .map(([group, { title }]) => ({ group, title, rows: results.filter((row) => row.group === group) }))
+    .filter(({ rows }) => rows.length)
+    .map(({ group, title, rows }) => {
+      const shapes = [...new Set(rows.map(({ shape }) => shape))];
+      return [title, '='.repeat(title.length), '', shapes.map((shape) => section(results, group, shape)).join('\n\n')].join('\n');
+    });
+  const head = `${cpu}, load ${load} before; Node ${node}, rustc ${rustc}\nA ratio compares the same style: flag handles, look-ups by key with a kept context, or fresh contexts.`;
+  return ['', head, ...groups, goals(results), ...notes].filter((part, index) => index === 0 || part).join('\n\n');
+}
