@@ -1,12 +1,12 @@
 #!/usr/bin/env node
 // Searches for inputs that break what src/ says must hold of any input, and keeps in corpus/ what led somewhere new:
 //
-//   node fuzz/run.mjs [target]...      FUZZ_SECONDS=60 is how long each of them searches
+//   node fuzz/run.mjs [target]...      FUZZ_SECONDS=60 is how long each of them searches, FUZZ_ANEW=1 replaces what is kept
 //
 // It needs nightly and cargo-fuzz (`node tools/setup.mjs fuzz` brings both). An input that breaks something is written to fuzz/broken/<target>-…; when
 // what it broke is mended, it belongs into seeds/<target>/, which is replayed by `cargo test` as the corpus is.
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { delimiter, dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ROOT, cargoFuzz, which } from '../tools/env.mjs';
@@ -17,7 +17,8 @@ const TARGETS = [...readFileSync(join(HERE, 'Cargo.toml'), 'utf8').matchAll(/^\[
 const BUILT = join(process.env.CARGO_TARGET_DIR || join(ROOT, 'target'), 'fuzz');
 
 // What is kept is in the repository, so it is small: by number, by bytes, and each input by itself.
-const KEPT = { files: 200, bytes: 300_000, each: 4096 };
+// Chosen anew it leaves room for what is found later.
+const KEPT = { files: 200, anew: 150, bytes: 300_000, each: 4096 };
 const LONGEST = 4096; // Of an input while searching: long ones are slow, and say nothing that short ones do not.
 const SECONDS_EACH = 20; // For one input, past which it hangs.
 const MEGABYTES = 1024;
@@ -82,29 +83,32 @@ function search(target, program, seconds, work) {
 }
 
 /**
- * Keeps of what was found, and of what was kept before, as little as reaches all that it reaches. (To reach a place more often is not to reach more: that
- * would keep thousands.) What reaches most is written first, so what is past the limits is what adds least.
+ * Keeps of what was found what reaches a place that nothing kept reaches. (To reach a place more often is not to reach more: that would keep thousands.)
+ * With `anew`, chooses of all of it as little as reaches everything: what reaches most is written first, so what is past the limits adds least.
  */
-function keep(target, program, work) {
+function keep(target, program, work, anew) {
   const corpus = join(HERE, 'corpus', target);
   const merged = join(BUILT, 'kept', target);
   rmSync(merged, { recursive: true, force: true });
   mkdirSync(merged, { recursive: true });
-  const { ok, output } = run(program, ['-set_cover_merge=1', '-use_counters=0', `-max_len=${KEPT.each}`, `-timeout=${SECONDS_EACH}`, merged, corpus, work]);
-  if (!ok) fail(`${target}: the corpus could not be made smaller:\n${output.slice(-2000)}`);
-  const before = new Set(inputs(corpus).map(({ name }) => name));
-  let [files, bytes] = [0, 0];
-  const kept = inputs(merged)
-    .sort((a, b) => Number(a.written - b.written))
-    .filter(({ size }) => (files += 1) <= KEPT.files && (bytes += size) <= KEPT.bytes);
-  const left = inputs(merged).length - kept.length;
-  const contents = kept.map(({ name, path }) => [name, readFileSync(path)]);
-  rmSync(corpus, { recursive: true, force: true });
-  mkdirSync(corpus, { recursive: true });
-  for (const [name, content] of contents) writeFileSync(join(corpus, name), content);
-  const fresh = contents.filter(([name]) => !before.has(name)).length;
-  const size = contents.reduce((sum, [, content]) => sum + content.length, 0);
-  return `${kept.length} inputs kept (${size} bytes, ${fresh} new${left ? `, ${left} past the limits left out` : ''})`;
+  const before = inputs(corpus);
+  if (!anew) for (const { name, path } of before) copyFileSync(path, join(merged, name));
+  const from = anew ? ['-set_cover_merge=1', merged, corpus, work] : ['-merge=1', merged, work];
+  const { ok, output } = run(program, [...from, '-use_counters=0', `-max_len=${KEPT.each}`, `-timeout=${SECONDS_EACH}`]);
+  if (!ok) fail(`${target}: what to keep could not be told:\n${output.slice(-2000)}`);
+  const kept = new Map(anew ? [] : before.map((input) => [input.name, input]));
+  const found = inputs(merged).filter(({ name }) => !kept.has(name));
+  found.sort((a, b) => Number(a.written - b.written));
+  const most = anew ? KEPT.anew : KEPT.files;
+  const size = () => [...kept.values()].reduce((sum, input) => sum + input.size, 0);
+  for (const input of found) if (kept.size < most && size() + input.size <= KEPT.bytes) kept.set(input.name, input);
+  const names = new Set(before.map(({ name }) => name));
+  const fresh = [...kept.values()].filter(({ name }) => !names.has(name));
+  for (const { name, path } of before) if (!kept.has(name)) rmSync(path);
+  for (const { name, path } of fresh) copyFileSync(path, join(corpus, name));
+  const left = found.filter(({ name }) => !kept.has(name)).length;
+  const past = left ? `, ${left} past the limits${anew ? '' : ': FUZZ_ANEW=1 chooses anew'}` : '';
+  return `${kept.size} inputs kept (${size()} bytes, ${fresh.length} new${past})`;
 }
 
 function main(names) {
@@ -127,7 +131,7 @@ function main(names) {
       console.log(`FAIL  ${target}: broken after ${runs} runs${reproduce ? ` by ${relative(process.cwd(), reproduce)}` : ''}`);
       continue;
     }
-    console.log(`ok    ${target}: ${runs} runs, the slowest ${slowest} s, at most ${peak} MB; ${keep(target, program, work)}`);
+    console.log(`ok    ${target}: ${runs} runs, the slowest ${slowest} s, at most ${peak} MB; ${keep(target, program, work, process.env.FUZZ_ANEW)}`);
   }
   process.exitCode = broken ? 1 : 0;
 }
