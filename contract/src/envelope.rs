@@ -96,6 +96,7 @@ pub(crate) fn success<T: Serialize>(data: Data<'_, T>, service: Service<'_>) -> 
 }
 
 /// An error's answer.
+#[inline(never)]
 pub(crate) fn failure(problem: &Problem, service: Service<'_>) -> Response {
     #[derive(Serialize)]
     struct Failure<'a> {

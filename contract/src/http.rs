@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-/// The request headers that are ever read. An adapter fetches these and no others, because each may cost it a call.
+/// The request headers that are ever read; [`crate::Route::headers`] says which of them a request needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Header {
     /// The caller's correlation id, echoed.
@@ -26,7 +26,7 @@ pub enum Header {
 }
 
 impl Header {
-    /// All of them, in the order in which [`Headers::from_lines`] expects their values.
+    /// All of them, each in the place of its number.
     pub const ALL: [Self; 9] = [
         Self::RequestId,
         Self::UserId,
@@ -63,15 +63,14 @@ pub struct Headers<'a> {
 }
 
 impl<'a> Headers<'a> {
-    /// Takes the values of [`Header::ALL`], in that order, each on a line of its own; an absent header is an empty line.
+    /// Takes the values of some headers in their order, each on a line of its own; an absent header is an empty line.
     /// A value cannot hold a line break (RFC 9110, 5.5), so this is not ambiguous.
     #[must_use]
-    pub fn from_lines(lines: &'a str) -> Self {
-        let mut headers = Self::default();
-        for (slot, line) in headers.values.iter_mut().zip(lines.split('\n')) {
-            *slot = line;
-        }
+    pub fn from_lines(headers: &[Header], lines: &'a str) -> Self {
         headers
+            .iter()
+            .zip(lines.split('\n'))
+            .fold(Self::default(), |headers, (header, value)| headers.with(*header, value))
     }
 
     /// The same with another value for one header.
@@ -170,7 +169,7 @@ mod tests {
     #[test]
     fn lines_are_headers_in_their_order() {
         let lines = Header::ALL.map(Header::name).join("\n");
-        let headers = Headers::from_lines(&lines);
+        let headers = Headers::from_lines(&Header::ALL, &lines);
         for (place, header) in Header::ALL.into_iter().enumerate() {
             assert_eq!(header as usize, place);
             assert_eq!(headers.get(header), Some(header.name()));
@@ -179,10 +178,12 @@ mod tests {
 
     #[test]
     fn an_empty_header_is_absent() {
-        let headers = Headers::from_lines("r-1\n\nacme");
+        let some = [Header::RequestId, Header::UserId, Header::Tenant, Header::Env];
+        let headers = Headers::from_lines(&some, "r-1\n\nacme\n");
         assert_eq!(headers.get(Header::RequestId), Some("r-1"));
         assert_eq!(headers.get(Header::UserId), None);
-        assert_eq!(headers.get(Header::TenantId), Some("acme"));
+        assert_eq!(headers.get(Header::Tenant), Some("acme"));
+        assert_eq!(headers.get(Header::Env), None);
         assert_eq!(headers.get(Header::IfNoneMatch), None);
     }
 

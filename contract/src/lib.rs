@@ -67,7 +67,7 @@ pub use loaded::{Loaded, ReadFault, ReadFaultCode, Reading, Served};
 pub use log::{Level, RegistryLog, RequestLog};
 pub use query::Query;
 pub use request_id::{is_sane, uuid_v4};
-pub use respond::{ERROR_FORMS, Moment, Registry, refuse, respond};
+pub use respond::{Moment, Registry, refuse, respond};
 pub use route::{Plan, Route};
 pub use settings::{Settings, SettingsError};
 pub use slots::Slots;

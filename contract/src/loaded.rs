@@ -13,8 +13,9 @@ use crate::freshness::Cache;
 pub struct Loaded {
     snapshot: Snapshot,
     document: Box<[u8]>,
-    hash: u64,
-    /// Made when it is first asked for: a summary reads every flag again.
+    /// Made when it is first asked for, as is what follows: answers that are no entity tags need not wait for it.
+    hash: OnceLock<u64>,
+    /// A summary reads every flag again.
     pub(crate) summary: OnceLock<Vec<u8>>,
 }
 
@@ -34,8 +35,7 @@ impl Loaded {
     /// As [`Snapshot::parse`].
     pub fn read(document: Vec<u8>) -> Result<Self, Fault> {
         let snapshot = Snapshot::parse(&document)?;
-        let hash = fnv1a(&document);
-        Ok(Self { snapshot, document: document.into(), hash, summary: OnceLock::new() })
+        Ok(Self { snapshot, document: document.into(), hash: OnceLock::new(), summary: OnceLock::new() })
     }
 
     /// Takes what storage gave for a tenant: bytes, nothing, or an error. Bytes that are held already are not compiled again.
@@ -72,7 +72,7 @@ impl Loaded {
     /// A hash of the stored bytes.
     #[must_use]
     pub fn hash(&self) -> u64 {
-        self.hash
+        *self.hash.get_or_init(|| fnv1a(&self.document))
     }
 }
 

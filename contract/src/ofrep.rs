@@ -29,16 +29,19 @@ pub(crate) fn serves(path: &str) -> bool {
 }
 
 /// Answers a request for one flag at a time (ms since the epoch).
+#[inline(never)]
 pub(crate) fn evaluate_one(request: &Request<'_>, registry: Registry<'_>, now: i64) -> Response {
     single::evaluate(request, registry, now).unwrap_or_else(|refusal| refusal::refuse(&refusal, request.path))
 }
 
 /// Answers a request for all flags at a time (ms since the epoch).
+#[inline(never)]
 pub(crate) fn evaluate_all(request: &Request<'_>, registry: Registry<'_>, now: i64) -> Response {
     bulk::evaluate(request, registry, now).unwrap_or_else(|refusal| refusal::refuse(&refusal, request.path))
 }
 
 /// A problem at one of the protocol's paths, as it is answered.
+#[inline(never)]
 pub(crate) fn refuse(problem: &Problem, path: &str) -> Response {
     refusal::refuse(&problem.clone().into(), path)
 }

@@ -54,15 +54,13 @@ pub fn refuse(problem: &Problem, method: &str, path: &str, moment: &Moment<'_>) 
     finish(failed(problem, path, moment), method, moment)
 }
 
-/// The beginnings of paths, in order, by which errors have different forms; the last fits every path. For an adapter that must
-/// have an error at hand before it knows the path.
-pub const ERROR_FORMS: [&str; 2] = [ofrep::PREFIX, ""];
-
 /// An error in the form of the surface that the path belongs to.
 fn failed(problem: &Problem, path: &str, moment: &Moment<'_>) -> Response {
     if ofrep::serves(path) { ofrep::refuse(problem, path) } else { failure(problem, moment.service()) }
 }
 
+/// Each route's function is kept from being inlined here. An isolate compiles a function when it is first called, whole: one function of
+/// all routes would be compiled for whichever comes first, and the first answer would wait for that.
 fn answer(
     plan: &Plan<'_>,
     request: &Request<'_>,

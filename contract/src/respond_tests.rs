@@ -386,3 +386,32 @@ fn every_response_carries_what_every_response_carries() {
     let refused = call(&loaded, "DELETE", "/api/flags/eval").response();
     assert_eq!(refused.header("Allow"), Some("GET, HEAD, OPTIONS"));
 }
+
+/// An adapter fetches no other headers, so no other may change an answer, nor whose registry it is made from.
+#[test]
+fn the_headers_of_a_route_are_all_that_it_reads() {
+    let loaded = loaded(DOCUMENT);
+    let settings = Settings::default();
+    let body = r#"{"context": {"user_id": "U"}, "flags": ["internal"]}"#;
+    for (method, target) in [
+        ("GET", "/api/flags/eval?key=internal&user=U"),
+        ("POST", "/api/flags/eval/batch"),
+        ("GET", "/api/flags/registry"),
+        ("GET", "/api/flags/health"),
+        ("POST", "/ofrep/v1/evaluate/flags/internal"),
+        ("POST", "/ofrep/v1/evaluate/flags"),
+        ("GET", "/healthz"),
+        ("GET", "/readyz"),
+        ("OPTIONS", "/readyz"),
+        ("PUT", "/readyz"),
+        ("GET", "/nowhere"),
+    ] {
+        let bare = call(&loaded, method, target).body(body);
+        let route = Route::of(method, bare.request.path);
+        assert!(route.headers().is_sorted_by_key(|header| *header as usize), "{route:?}");
+        let unread = Header::ALL.into_iter().filter(|header| !route.headers().contains(header));
+        let full = unread.fold(call(&loaded, method, target).body(body), |call, header| call.header(header, "*"));
+        assert_eq!(Plan::of(&full.request, &settings), Plan::of(&bare.request, &settings), "{route:?}");
+        assert_eq!(full.response(), bare.response(), "{route:?}");
+    }
+}

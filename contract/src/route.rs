@@ -65,6 +65,29 @@ impl Route {
         matches!(self, Self::EvaluateBatch | Self::OfrepOne | Self::OfrepAll)
     }
 
+    /// The headers that the answer depends on, in the order of [`Header::ALL`]. An adapter fetches these and no others, because each may
+    /// cost it a call.
+    #[must_use]
+    pub fn headers(self) -> &'static [Header] {
+        const CALLER: [Header; 7] = [
+            Header::RequestId,
+            Header::UserId,
+            Header::TenantId,
+            Header::Tier,
+            Header::Env,
+            Header::RoleKey,
+            Header::Registry,
+        ];
+        match self {
+            Self::Evaluate | Self::EvaluateBatch => &CALLER,
+            Self::Registry => &[Header::RequestId, Header::Registry, Header::IfNoneMatch],
+            Self::Health | Self::Ready => &[Header::RequestId, Header::Registry],
+            Self::OfrepOne => &[Header::RequestId, Header::Tenant],
+            Self::OfrepAll => &[Header::RequestId, Header::IfNoneMatch, Header::Tenant],
+            Self::Live | Self::Preflight | Self::MethodNotAllowed(_) | Self::NotFound => &[Header::RequestId],
+        }
+    }
+
     /// Whose registry is to be had; none where the answer needs none.
     fn reads_registry(self) -> Option<Whose> {
         match self {

@@ -20,19 +20,20 @@ use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 
 use burgee_contract::{
-    Body, ErrorCode, Header, Headers, Moment, Plan, Problem, Registry, Request, RequestLog, Response, Settings,
-    SettingsError, is_sane, refuse, respond, split_url, uuid_v4,
+    ErrorCode, Header, Headers, Moment, Plan, Problem, Registry, Request, RequestLog, Response, Route, Settings,
+    SettingsError, is_sane, limits, refuse, respond, split_url, uuid_v4,
 };
-use worker::js_sys::Promise;
 use worker::js_sys::futures::future_to_promise;
 use worker::wasm_bindgen::JsValue;
 use worker::wasm_bindgen::prelude::wasm_bindgen;
 use worker::{Context, Env, event, js_sys, web_sys, worker_sys};
 
+use crate::registries::Look;
+
 /// Stands in every envelope as `service_version`.
 const SERVICE_VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// Where `FF_TEST_PANIC=1` brings the instance down.
+/// Where `FF_TEST_PANIC=1` brings the instance down: at once, or with `?later` while the answer is waited for.
 const PANIC_PATH: &str = "/__test/panic";
 
 /// Runs when an instance starts: when an isolate does, and after a panic.
@@ -41,100 +42,142 @@ fn start() {
     bridge::start();
 }
 
-/// Answers a request; the platform calls it.
+/// Answers a request; entry.js calls it.
 ///
-/// It is what the macro `event(fetch)` would make, but for the guard: a panic leaves a promise open for ever, and the caller
-/// would be told nothing that it can read.
+/// It gives the response at once where it can, and else the promise of one: promises cost more than all the rest. A number says
+/// that the body is wanted first, of so many bytes at most; the call is then made again with what came of reading it. `started` is
+/// when the request came, ms since the epoch.
 #[wasm_bindgen]
-pub fn fetch(raw: web_sys::Request, env: Env, context: worker_sys::Context) -> Promise {
-    let head = bridge::head(&raw);
-    let request_id = match Headers::from_lines(lines_of(&head).2).get(Header::RequestId).filter(|id| is_sane(id)) {
-        Some(id) => id.to_owned(),
-        None => new_id(),
-    };
-    // Another handle of the same request; its method `clone` would copy the body.
-    let (request, id) = (Clone::clone(&raw), request_id.clone());
-    let answer = future_to_promise(AssertUnwindSafe(async move {
-        serve(&raw, &head, &request_id, &env, &Context::new(context)).await.map(JsValue::from)
-    }));
-    bridge::guard(&answer, &request, &id)
-}
-
-/// Answers a request, of which `head` is the method, the URL and the headers. The error is the platform's, if it refuses the response.
-async fn serve(
-    raw: &web_sys::Request,
-    head: &str,
-    request_id: &str,
-    env: &Env,
-    context: &Context,
-) -> Result<web_sys::Response, JsValue> {
-    let started = now();
-    let (method, url, headers) = lines_of(head);
-    let (path, query) = split_url(url);
-    let bytes;
-    let mut request = Request { method, path, query, headers: Headers::from_lines(headers), body: Body::None };
-    let moment = Moment { now: started, request_id, service_version: SERVICE_VERSION };
-
-    let settings = settings(env);
-    let (response, tenant) = match &*settings {
-        Ok(settings) => {
-            if settings.test_panic && path == PANIC_PATH {
-                panic!("FF_TEST_PANIC is set, and {PANIC_PATH} was asked for");
-            }
-            let plan = Plan::of(&request, settings);
-            bytes = if plan.route().reads_body() { bridge::body(raw).await } else { bridge::Read::None };
-            request.body = bytes.as_body();
-            (answer(&plan, &request, settings, &moment, env, context).await, plan.registry())
-        }
+pub fn fetch(raw: &web_sys::Request, env: Env, context: worker_sys::Context, started: f64, body: &JsValue) -> JsValue {
+    let head = bridge::head(raw);
+    let route = route_of(&head);
+    if route.reads_body() && body.is_undefined() {
+        return JsValue::from(limits::BODY_BYTES as u32);
+    }
+    let asked = Asked::receive(raw, head, route, bridge::Read::of(body), started as i64);
+    match settings(&env) {
+        Ok(settings) => answer(asked, settings, env, &Context::new(context)),
         Err(error) => {
             let problem = Problem::new(ErrorCode::InternalError, format!("the settings are wrong: {error}"));
-            (
-                refuse(
-                    &problem.hint("set the variable right, or remove it to have its default"),
-                    method,
-                    path,
-                    &moment,
-                ),
-                None,
-            )
+            asked.refuse(&problem.hint("set the variable right, or remove it to have its default")).into()
         }
-    };
-    let line = RequestLog::new(&request, &response, tenant, request_id, started, now());
-    bridge::log(line.level, &line);
-    bridge::send(&response)
-}
-
-/// The method, the URL, and the lines of the headers.
-fn lines_of(head: &str) -> (&str, &str, &str) {
-    let (method, rest) = head.split_once('\n').unwrap_or((head, ""));
-    let (url, headers) = rest.split_once('\n').unwrap_or((rest, ""));
-    (method, url, headers)
-}
-
-async fn answer(
-    plan: &Plan<'_>,
-    request: &Request<'_>,
-    settings: &Settings,
-    moment: &Moment<'_>,
-    env: &Env,
-    context: &Context,
-) -> Response {
-    let Some(tenant) = plan.registry() else { return respond(plan, request, Registry::NotAsked, moment) };
-    let found = registries::get(tenant, settings.soft_ttl_ms, env, context).await;
-    // Reading storage takes time, and overrides end at an instant.
-    let moment = Moment { now: now(), ..*moment };
-    match &found {
-        Ok(found) => respond(plan, request, Registry::Ready(found.served()), &moment),
-        Err(fault) => respond(plan, request, Registry::Unavailable(fault), &moment),
     }
+}
+
+/// Answers a request that an instance before this one took with it; entry.js calls it. `started` is in ms since the epoch.
+#[wasm_bindgen]
+pub fn apologise(raw: &web_sys::Request, started: f64) -> web_sys::Response {
+    let head = bridge::head(raw);
+    let route = route_of(&head);
+    let problem =
+        Problem::new(ErrorCode::InternalError, "the request was lost: the evaluator stopped, and starts anew")
+            .hint("ask again; the log has the cause");
+    Asked::receive(raw, head, route, bridge::Read::None, started as i64).refuse(&problem)
+}
+
+/// The response, or the promise of one where the registry must be read first.
+fn answer(asked: Asked, settings: Rc<Settings>, env: Env, context: &Context) -> JsValue {
+    let request = asked.request();
+    if settings.test_panic && request.path == PANIC_PATH {
+        return bring_down(request.query == "later");
+    }
+    let plan = Plan::of(&request, &settings);
+    let Some(tenant) = plan.registry() else { return asked.respond(&request, &plan, Registry::NotAsked).into() };
+    match registries::look(tenant, settings.soft_ttl_ms, &env, context) {
+        Look::Held(found) => asked.respond(&request, &plan, Registry::Ready(found.served())).into(),
+        Look::Read(cache) => {
+            let tenant = tenant.to_owned();
+            future_to_promise(AssertUnwindSafe(async move {
+                let found = registries::read(&tenant, cache, &env).await;
+                let registry = match &found {
+                    Ok(found) => Registry::Ready(found.served()),
+                    Err(fault) => Registry::Unavailable(fault),
+                };
+                let request = asked.request();
+                Ok(asked.respond(&request, &Plan::of(&request, &settings), registry).into())
+            }))
+            .into()
+        }
+    }
+}
+
+fn bring_down(later: bool) -> JsValue {
+    let down = || -> ! { panic!("FF_TEST_PANIC is set, and {PANIC_PATH} was asked for") };
+    if !later {
+        down();
+    }
+    future_to_promise(AssertUnwindSafe(async move { down() })).into()
+}
+
+/// A request, as it is kept until it is answered.
+struct Asked {
+    /// The method and the URL.
+    head: String,
+    route: Route,
+    /// The values of the headers that the route reads.
+    headers: String,
+    body: bridge::Read,
+    id: String,
+    /// When it came, ms since the epoch.
+    started: i64,
+}
+
+impl Asked {
+    fn receive(raw: &web_sys::Request, head: String, route: Route, body: bridge::Read, started: i64) -> Self {
+        let headers = bridge::headers(raw, route.headers());
+        let given = Headers::from_lines(route.headers(), &headers).get(Header::RequestId);
+        let id = given.filter(|id| is_sane(id)).map_or_else(new_id, str::to_owned);
+        Self { head, route, headers, body, id, started }
+    }
+
+    /// The same as `burgee-contract` takes it.
+    fn request(&self) -> Request<'_> {
+        let (method, (path, query)) = split_head(&self.head);
+        let headers = Headers::from_lines(self.route.headers(), &self.headers);
+        Request { method, path, query, headers, body: self.body.as_body() }
+    }
+
+    fn moment(&self) -> Moment<'_> {
+        // Reading storage takes time, and overrides end at an instant: now, not when it began.
+        Moment { now: now(), request_id: &self.id, service_version: SERVICE_VERSION }
+    }
+
+    fn respond(&self, request: &Request<'_>, plan: &Plan<'_>, registry: Registry<'_>) -> web_sys::Response {
+        let response = respond(plan, request, registry, &self.moment());
+        self.send(request, &response, plan.registry())
+    }
+
+    fn refuse(&self, problem: &Problem) -> web_sys::Response {
+        let request = self.request();
+        let response = refuse(problem, request.method, request.path, &self.moment());
+        self.send(&request, &response, None)
+    }
+
+    /// Logs and makes a response; `tenant` is the one whose registry was asked for.
+    fn send(&self, request: &Request<'_>, response: &Response, tenant: Option<&str>) -> web_sys::Response {
+        let line = RequestLog::new(request, response, tenant, &self.id, self.started, now());
+        bridge::log(line.level, &line);
+        bridge::send(response)
+    }
+}
+
+/// The method, and the URL's path and query.
+fn split_head(head: &str) -> (&str, (&str, &str)) {
+    let (method, url) = head.split_once('\n').unwrap_or((head, ""));
+    (method, split_url(url))
+}
+
+fn route_of(head: &str) -> Route {
+    let (method, (path, _)) = split_head(head);
+    Route::of(method, path)
 }
 
 /// The settings, read once per instance: an isolate's variables do not change.
-fn settings(env: &Env) -> Rc<Result<Settings, SettingsError>> {
+fn settings(env: &Env) -> Result<Rc<Settings>, SettingsError> {
     thread_local! {
-        static SETTINGS: OnceCell<Rc<Result<Settings, SettingsError>>> = const { OnceCell::new() };
+        static SETTINGS: OnceCell<Result<Rc<Settings>, SettingsError>> = const { OnceCell::new() };
     }
-    SETTINGS.with(|settings| settings.get_or_init(|| Rc::new(Settings::read(|name| variable(env, name)))).clone())
+    SETTINGS.with(|settings| settings.get_or_init(|| Settings::read(|name| variable(env, name)).map(Rc::new)).clone())
 }
 
 /// A variable as text, whichever JSON type the configuration gives it.

@@ -6,7 +6,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use burgee_contract::{Cache, Loaded, Look, ReadFault, Reading, RegistryLog, Served, Slot, Slots};
+use burgee_contract::{self as contract, Cache, Loaded, ReadFault, Reading, RegistryLog, Served, Slot, Slots};
 use worker::{Context, Env};
 
 use crate::{bridge, now};
@@ -15,7 +15,7 @@ use crate::{bridge, now};
 const BINDING: &str = "FLAGS";
 
 /// Seconds for which a location's KV cache may answer; the least that KV allows, so that a published snapshot shows soonest.
-const KV_CACHE_TTL_S: u64 = 30;
+const KV_CACHE_TTL_S: u32 = 30;
 
 /// Runs `work` on a tenant's slot. It takes no `async` code, so no borrow can live across an `await`.
 fn with_slot<T>(tenant: &str, work: impl FnOnce(&mut Slot<Rc<Loaded>>) -> T) -> T {
@@ -48,28 +48,41 @@ impl Found {
     }
 }
 
-/// A tenant's registry: from memory where it is fresh; from memory, with a refresh in the background, where it is not; else from KV.
-///
-/// # Errors
-/// Memory holds none, and KV gives none that can be used.
-pub(crate) async fn get(tenant: &str, soft_ttl_ms: i64, env: &Env, context: &Context) -> Result<Found, ReadFault> {
+/// Where a tenant's registry is to be had.
+pub(crate) enum Look {
+    /// It is in memory. Where it is past its time, a refresh has been started in the background.
+    Held(Found),
+    /// It must be [`read`], and the answer's cache is then this.
+    Read(Cache),
+}
+
+/// Looks for a tenant's registry in memory, without waiting.
+pub(crate) fn look(tenant: &str, soft_ttl_ms: i64, env: &Env, context: &Context) -> Look {
     let (look, found) = with_slot(tenant, |slot| {
         let look = slot.look(now(), soft_ttl_ms);
         let found = match look {
-            Look::Use { cache, .. } => Found::of(slot, cache),
-            Look::Read(_) => None,
+            contract::Look::Use { cache, .. } => Found::of(slot, cache),
+            contract::Look::Read(_) => None,
         };
         (look, found)
     });
-    if let Look::Use { refresh: true, .. } = look {
+    if let contract::Look::Use { refresh: true, .. } = look {
         let (tenant, env) = (tenant.to_owned(), env.clone());
-        context.wait_until(async move { read(&tenant, &env).await });
+        context.wait_until(async move { refresh(&tenant, &env).await });
     }
-    if let Some(found) = found {
-        return Ok(found);
+    match (found, look) {
+        (Some(found), _) => Look::Held(found),
+        (None, contract::Look::Read(cache)) => Look::Read(cache),
+        (None, contract::Look::Use { .. }) => Look::Read(Cache::Miss),
     }
-    read(tenant, env).await;
-    let cache = if let Look::Read(cache) = look { cache } else { Cache::Miss };
+}
+
+/// Reads a tenant's registry from KV.
+///
+/// # Errors
+/// KV gives none that can be used, and memory holds none.
+pub(crate) async fn read(tenant: &str, cache: Cache, env: &Env) -> Result<Found, ReadFault> {
+    refresh(tenant, env).await;
     with_slot(tenant, |slot| {
         // Another request may have stored one while this one waited; it is as good.
         Found::of(slot, cache).ok_or_else(|| slot.fault().cloned().unwrap_or_else(|| ReadFault::missing(tenant)))
@@ -77,8 +90,8 @@ pub(crate) async fn get(tenant: &str, soft_ttl_ms: i64, env: &Env, context: &Con
 }
 
 /// Reads KV, and tells the slot what came of it. A line is logged where that is news.
-async fn read(tenant: &str, env: &Env) {
-    let stored = stored(tenant, env).await;
+async fn refresh(tenant: &str, env: &Env) {
+    let stored = bridge::stored(env, BINDING, &format!("snapshot:{tenant}"), KV_CACHE_TTL_S).await;
     let now = now();
     with_slot(tenant, |slot| match Loaded::take(tenant, stored, slot.held().map(Rc::as_ref)) {
         Ok(Reading::Unchanged) => slot.confirm(now),
@@ -95,11 +108,4 @@ async fn read(tenant: &str, env: &Env) {
             slot.fail(fault, now);
         }
     });
-}
-
-/// The bytes that KV holds. They are not read as JSON by the platform, which would build an object only to be walked again.
-async fn stored(tenant: &str, env: &Env) -> Result<Option<Vec<u8>>, String> {
-    let key = format!("snapshot:{tenant}");
-    let namespace = env.kv(BINDING).map_err(|error| error.to_string())?;
-    namespace.get(&key).cache_ttl(KV_CACHE_TTL_S).bytes().await.map_err(|error| error.to_string())
 }

@@ -57,10 +57,10 @@ test('an instance that goes down is replaced, and nobody is left without an answ
   const cacheOf = async () => (await worker.ask(EVAL)).data.meta.cache;
   assert.deepEqual([await cacheOf(), await cacheOf()], ['miss', 'hit']);
 
-  for (const round of [1, 2]) {
-    await t.test(`panic ${round}`, async () => {
-      const id = `r-"panic"-${round}`;
-      const lost = await worker.ask('/__test/panic', { headers: { 'X-Request-Id': id } });
+  for (const when of ['', '?later']) {
+    await t.test(`a panic${when}`, async () => {
+      const id = `r-"panic"${when}`;
+      const lost = await worker.ask(`/__test/panic${when}`, { headers: { 'X-Request-Id': id } });
       assert.deepEqual([lost.status, lost.ok, lost.data, lost.error.code], [500, false, null, 'internal_error']);
       assert.equal(lost.service.request_id, id);
       assert.equal(lost.response.headers.get('X-Request-Id'), id);
@@ -81,16 +81,25 @@ test('an instance that goes down is replaced, and nobody is left without an answ
   }
 
   await t.test('requests around a panic are answered', async () => {
-    const paths = [EVAL, '/__test/panic', EVAL, '/healthz', '/__test/panic', '/api/flags/health'];
+    const paths = [EVAL, '/__test/panic', EVAL, '/healthz', '/__test/panic?later', '/api/flags/health'];
     const answers = await Promise.all(Array.from({ length: 30 }, (_, at) => worker.fetch(paths[at % paths.length])));
     for (const [at, answer] of answers.entries()) {
       const body = await answer.text();
-      const panics = paths[at % paths.length] === '/__test/panic';
+      const panics = paths[at % paths.length].startsWith('/__test/panic');
       assert.ok(panics ? answer.status === 500 : [200, 500].includes(answer.status), `${answer.status} ${body}`);
       if (answer.status === 500) assert.equal(JSON.parse(body).error.code, 'internal_error');
     }
     assert.equal((await worker.ask(EVAL)).status, 200);
   });
+});
+
+test('whoever waits for storage is told when the instance goes down', async (t) => {
+  const worker = await startWorker(t, { vars: { FF_TEST_PANIC: '1' }, gate: true });
+  await worker.setGate('slow');
+  const waiting = Array.from({ length: 3 }, () => worker.ask(EVAL));
+  await eventually(worker.reads, (reads) => reads === waiting.length, 'the reads');
+  assert.equal((await worker.ask('/__test/panic')).status, 500);
+  for (const { status, error } of await Promise.all(waiting)) assert.deepEqual([status, error.code], [500, 'internal_error']);
 });
 
 test('the panic is there for tests alone', async (t) => {

@@ -22,6 +22,7 @@ const ROOT: Path<'_> = Path::Root;
 ///
 /// # Errors
 /// A body that cannot be read, that lacks a context, a user or flags, that has one of another type, or is past a limit.
+#[inline(never)]
 pub(crate) fn evaluate_batch(
     request: &Request<'_>,
     served: &Served<'_>,

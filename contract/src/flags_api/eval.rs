@@ -13,6 +13,7 @@ use crate::query::Query;
 ///
 /// # Errors
 /// The query cannot be decoded, or names no flag; nobody names a user.
+#[inline(never)]
 pub(crate) fn evaluate(
     request: &Request<'_>,
     served: &Served<'_>,

@@ -29,6 +29,7 @@ struct Health<'a> {
 }
 
 /// Says what is served, and how fresh it is. Without any registry there is no health: that is a 503 before it comes here.
+#[inline(never)]
 pub(crate) fn health(served: &Served<'_>, now: i64, service: Service<'_>) -> Response {
     let snapshot = served.loaded.snapshot();
     let health = Health {

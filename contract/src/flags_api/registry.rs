@@ -23,6 +23,7 @@ use crate::query::Query;
 ///
 /// # Errors
 /// The query cannot be decoded, or `summary` is neither `true` nor `false`.
+#[inline(never)]
 pub(crate) fn registry(request: &Request<'_>, served: &Served<'_>, service: Service<'_>) -> Result<Response, Problem> {
     let query = Query::parse(request.query)?;
     let is_summary = match query.get("summary") {
