@@ -47,8 +47,8 @@ fuzz: ## search for inputs that break something (FUZZ_SECONDS=60 for each kind; 
 	@$(SETUP) fuzz
 	@$(TOOLS) exec node fuzz/run.mjs $(ARGS)
 
-bench: ## burgee beside its peers, natively and in Node (ARGS="native --json FILE" to narrow it and to keep the numbers)
-	@$(SETUP) npm
+bench: ## burgee beside its peers, natively, in Node and at the edge (ARGS="native --json FILE" to narrow it and to keep the numbers)
+	@$(SETUP) worker
 	@$(TOOLS) exec node bench/run.mjs $(ARGS)
 
 build: ## the npm package, the Worker and the debug page

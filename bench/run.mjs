@@ -1,9 +1,9 @@
 #!/usr/bin/env node
-// Measures burgee beside its peers, natively and as the npm package, and prints one table. `make bench` runs it.
+// Measures burgee beside its peers, natively, as the npm package and at the edge, and prints one table. `make bench` runs it.
 //
-//   node bench/run.mjs [native|npm]... [--json FILE] [--smoke]
+//   node bench/run.mjs [native|npm|edge]... [--json FILE] [--smoke]
 //
-// Both are measured when none is named. --json writes what was measured to a file too; --smoke takes three rounds of each, which shows
+// All are measured when none is named. --json writes what was measured to a file too; --smoke takes few rounds of each, which shows
 // that everything runs and says nothing of its speed.
 import { createHash } from 'node:crypto';
 import { execFile, spawn } from 'node:child_process';
@@ -59,6 +59,14 @@ async function buildNative() {
   const manifest = join(HERE, 'native', 'Cargo.toml');
   // Not --locked: what burgee-core depends on changes without asking here, and cargo adds it to the lock file.
   await run('cargo', ['build', '--quiet', '--release', '--bins', '--manifest-path', manifest, '--target-dir', TARGET]);
+}
+
+/** burgee's Worker, which is bundled with nothing of the npm package, and the one that it is held against. */
+async function buildEdge() {
+  say('edge: building the Workers (a minute or two the first time)');
+  await run('node', ['worker/build.mjs']);
+  const { buildHello } = await import('./edge/build.mjs');
+  buildHello(join(TARGET, 'hello'));
 }
 
 /** The flags and people, for programs that are not in JavaScript. */
@@ -124,22 +132,24 @@ async function addInstructions(results) {
 
 // ---- All of it -------------------------------------------------------------------------------------------------------
 
+const GROUPS = ['native', 'npm', 'edge'];
+
 function options(args) {
   const at = args.indexOf('--json');
   const json = at < 0 ? undefined : args.splice(at, 2)[1];
   const smoke = args.includes('--smoke');
   const groups = args.filter((arg) => arg !== '--smoke');
-  const unknown = groups.filter((group) => !['native', 'npm'].includes(group));
+  const unknown = groups.filter((group) => !GROUPS.includes(group));
   if (unknown.length || (at >= 0 && json === undefined)) {
-    throw new SetupError('usage: node bench/run.mjs [native|npm]... [--json FILE] [--smoke]');
+    throw new SetupError(`usage: node bench/run.mjs [${GROUPS.join('|')}]... [--json FILE] [--smoke]`);
   }
-  return { json, smoke, groups: groups.length ? groups : ['native', 'npm'] };
+  return { json, smoke, groups: groups.length ? groups : GROUPS };
 }
 
 async function main({ json, smoke, groups }) {
   const results = [];
   const notes = [];
-  if (smoke) notes.push('Three rounds of each: the times mean nothing.');
+  if (smoke) notes.push('Few rounds of each: the times mean nothing.');
   if (groups.includes('npm')) {
     await installPeers();
     await buildNpm();
@@ -148,6 +158,7 @@ async function main({ json, smoke, groups }) {
     await buildNative();
     writeInputs();
   }
+  if (groups.includes('edge')) await buildEdge();
   const [load] = loadavg();
   if (groups.includes('native')) {
     say('native: measuring');
@@ -160,6 +171,12 @@ async function main({ json, smoke, groups }) {
     // Loaded here, because it loads the peers, and they had to be installed first.
     const { measureNpm } = await import('./npm/measure.mjs');
     results.push(...(await measureNpm({ say, smoke })));
+  }
+  if (groups.includes('edge')) {
+    // Loaded here, because it loads the Workers' tools, which the others do without.
+    const { measureEdge } = await import('./edge/measure.mjs');
+    mkdirSync(INPUTS, { recursive: true });
+    results.push(...(await measureEdge({ say, smoke, inputs: INPUTS })));
   }
   const { stdout: rustc } = await exec('rustc', ['--version']);
   const machine = {

@@ -56,6 +56,48 @@ function section(results, group, shape) {
   return [`${shape}: ${SHAPES[shape]}`, ...lines([head, ...cells])].join('\n');
 }
 
+// ---- At the edge -----------------------------------------------------------------------------------------------------
+
+const EDGE = 'At the edge, on workerd';
+const EDGE_SHAPES = {
+  '1 at once': 'one connection, a request as soon as the last is answered',
+  '8 at once': 'eight connections alike',
+  'a new isolate': 'until it answers its first request, with 1,000 flags in KV, beside a warm one',
+};
+const YARDSTICKS = { 'workers-rs': 'workers-rs', JS: 'JS', 'flags in module scope': 'plain JS' };
+
+const edgeRow = (results, shape, route) => results.find((row) => row.group === 'edge' && row.shape === shape && row.route === route);
+
+/** How many times the requests a second of another. */
+function throughput(results, row, route) {
+  const other = row && edgeRow(results, row.shape, route);
+  return other && row.perSecond.median / other.perSecond.median;
+}
+
+function edgeSection(results, shape) {
+  const rows = results.filter((row) => row.group === 'edge' && row.shape === shape);
+  const name = ({ contestant, route }) => [contestant, route];
+  const cells = rows[0].first
+    ? [
+        ['', '', 'median', 'min', 'warm'],
+        ...rows.map((row) => [...name(row), time(row.first.median), time(row.first.min), time(row.warm.median)]),
+      ]
+    : [
+        ['', '', 'requests/s', 'p50', 'p99', 'CPU each', ...Object.values(YARDSTICKS).map((yardstick) => `÷ ${yardstick}`)],
+        ...rows.map((row) => [
+          ...name(row),
+          integer.format(row.perSecond.median),
+          time(row.p50.median),
+          time(row.p99.median),
+          row.cpu ? time(row.cpu.median) : '',
+          ...Object.keys(YARDSTICKS).map((route) => ratio(throughput(results, row, route))),
+        ]),
+      ];
+  return [`${shape}: ${EDGE_SHAPES[shape]}`, ...lines(cells)].join('\n');
+}
+
+// ---- All of it -------------------------------------------------------------------------------------------------------
+
 /** What burgee sets out to reach, and what this run says of it. Nothing fails by it: machines differ. */
 function goals(results) {
   const find = (group, shape, style, contestant = 'burgee') => peer(results, { group, shape, style }, contestant);
@@ -67,6 +109,8 @@ function goals(results) {
     const ratios = peers.map((row) => over(results, row, 'burgee')).filter((value) => value !== undefined);
     return ratios.length ? { text: ratio(Math.min(...ratios)) } : undefined;
   };
+  const evaluation = (shape) => edgeRow(results, shape, 'GET /api/flags/eval');
+  const first = evaluation('a new isolate')?.first;
   const list = [
     ...['A', 'B'].flatMap((shape) =>
       ['handle', 'key'].map((style) =>
@@ -79,18 +123,24 @@ function goals(results) {
     ]),
     goal('npm all of 1,000 ÷ plain JS', quotient(find('npm', 'all of 1,000', 'key'), find('npm', 'all of 1,000', 'key', 'plain JS')), '0.6'),
     goal('npm B, the fastest peer ÷ burgee', least('npm', 'B'), '10', true),
+    ...['1 at once', '8 at once'].map((shape) => {
+      const value = throughput(results, evaluation(shape), 'workers-rs');
+      return goal(`edge ${shape}, requests/s ÷ workers-rs's hello-world`, value && { text: ratio(value) }, '0.9', true);
+    }),
+    goal('edge, the first answer of a new isolate', first && { text: time(first.median) }, '15 ms'),
   ].filter(Boolean);
   return list.length ? ['Goals', ...lines(list)].join('\n') : '';
 }
 
 export function render({ machine, results, notes }) {
   const { cpu, load, node, rustc } = machine;
-  const groups = Object.entries(TITLES)
+  const groups = Object.entries({ ...TITLES, edge: { title: EDGE } })
     .map(([group, { title }]) => ({ group, title, rows: results.filter((row) => row.group === group) }))
     .filter(({ rows }) => rows.length)
     .map(({ group, title, rows }) => {
       const shapes = [...new Set(rows.map(({ shape }) => shape))];
-      return [title, '='.repeat(title.length), '', shapes.map((shape) => section(results, group, shape)).join('\n\n')].join('\n');
+      const sections = shapes.map((shape) => (group === 'edge' ? edgeSection(results, shape) : section(results, group, shape)));
+      return [title, '='.repeat(title.length), '', sections.join('\n\n')].join('\n');
     });
   const head = `${cpu}, load ${load} before; Node ${node}, rustc ${rustc}\nA ratio compares the same style: flag handles, look-ups by key with a kept context, or fresh contexts.`;
   return ['', head, ...groups, goals(results), ...notes].filter((part, index) => index === 0 || part).join('\n\n');

@@ -21,13 +21,17 @@ function these(env, prefix, read) {
   return Object.fromEntries(found.map(([name, value]) => [name.slice(prefix.length), read(name, value)]));
 }
 
+let parts;
+
 export default {
   fetch(request, env, { exports }) {
+    // Read once: it is no part of what a new isolate takes.
+    parts ??= { modules: these(env, 'module:', module), variables: these(env, 'text:', (_, text) => text) };
     const worker = env.LOADER.get(crypto.randomUUID(), () => ({
       compatibilityDate: env.DATE,
       mainModule: env.MAIN,
-      modules: these(env, 'module:', module),
-      env: { ...these(env, 'text:', (_, text) => text), FLAGS: exports.Kv({ props: {} }) },
+      modules: parts.modules,
+      env: { ...parts.variables, FLAGS: exports.Kv({ props: {} }) },
       globalOutbound: null,
     }));
     return worker.getEntrypoint().fetch(request);
