@@ -190,7 +190,9 @@ async function batches(t) {
   let ran = 0;
   for (const [what, [body, place]] of Object.entries(cases)) {
     await t.test(`refuses ${what}`, async () => {
-      const { status, ok, error } = await worker.ask('/api/flags/eval/batch', { method: 'POST', body });
+      // Not to be used again: the runtime drops a connection whose request nobody read to the end.
+      const headers = { Connection: 'close' };
+      const { status, ok, error } = await worker.ask('/api/flags/eval/batch', { method: 'POST', body, headers });
       assert.deepEqual([status, ok, error.code], [400, false, 'invalid_request']);
       assert.ok(error.message.includes(place), error.message);
       ran += 1;
