@@ -59,6 +59,7 @@ mod respond;
 mod route;
 mod settings;
 mod slots;
+pub mod v1;
 
 pub use envelope::{ErrorCode, Problem};
 pub use freshness::{Cache, Look, Slot};

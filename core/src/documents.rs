@@ -100,17 +100,32 @@ pub(crate) fn read_entry<T>(
 ) -> Result<T, Vec<Fault>> {
     let parent = Path::Name(&Path::Root, list);
     let path = Path::Index(&parent, index);
-    let mut faults = Faults::default();
-    let (limit, name) = match list {
-        "flags" => (limits::FLAG_BYTES, "FLAG_BYTES"),
-        "segments" => (limits::SEGMENT_BYTES, "SEGMENT_BYTES"),
-        _ => (limits::ROW_BYTES, "ROW_BYTES"),
+    let limit = match list {
+        "flags" => FLAG,
+        "segments" => SEGMENT,
+        _ => ROW,
     };
-    if raw.len() > limit {
+    read_text(raw, limit, path, read)
+}
+
+/// Bytes that an entry may have, and the limit's name.
+type Limit = (usize, &'static str);
+const FLAG: Limit = (limits::FLAG_BYTES, "FLAG_BYTES");
+const SEGMENT: Limit = (limits::SEGMENT_BYTES, "SEGMENT_BYTES");
+const ROW: Limit = (limits::ROW_BYTES, "ROW_BYTES");
+
+fn read_text<T>(
+    text: &str,
+    (limit, name): Limit,
+    path: Path<'_>,
+    read: impl FnOnce(&Node<'_>) -> Result<T, Vec<Fault>>,
+) -> Result<T, Vec<Fault>> {
+    let mut faults = Faults::default();
+    if text.len() > limit {
         faults.add_limit(&path, limit, "bytes", name);
         return faults.finish(None);
     }
-    match Json::parse(raw) {
+    match Json::parse(text) {
         Ok(json) => return read(&Node { json: &json, path }),
         Err(_) => {
             let message = "must have strings without lone surrogates, numbers that are finite, and at most 127 levels";
@@ -118,4 +133,51 @@ pub(crate) fn read_entry<T>(
         }
     }
     faults.finish(None)
+}
+
+impl Flag {
+    /// Reads a flag's JSON, which stands alone. `segments` gives the [`Segment::cost`] of those that its rules may name. Prerequisites are
+    /// not looked for.
+    ///
+    /// # Errors
+    /// All faults, with pointers into the text.
+    pub fn read(text: &str, segments: &dyn Fn(&str) -> Option<usize>) -> Result<Self, Vec<Fault>> {
+        read_text(text, FLAG, Path::Root, |node| read_flag(node, segments))
+    }
+}
+
+impl Segment {
+    /// Reads a segment's JSON, which stands alone.
+    ///
+    /// # Errors
+    /// All faults, with pointers into the text.
+    pub fn read(text: &str) -> Result<Self, Vec<Fault>> {
+        read_text(text, SEGMENT, Path::Root, read_segment)
+    }
+
+    /// What its conditions count into the cost of a flag that names it: [`limits::CONDITION_COST`].
+    #[must_use]
+    pub fn cost(&self) -> usize {
+        segment_cost(self)
+    }
+}
+
+impl Override {
+    /// Reads an override row's JSON, which stands alone. Whether its flag and variant are there is not looked for.
+    ///
+    /// # Errors
+    /// All faults, with pointers into the text.
+    pub fn read(text: &str) -> Result<Self, Vec<Fault>> {
+        read_text(text, ROW, Path::Root, read_override)
+    }
+}
+
+impl KillSwitch {
+    /// Reads a kill switch's JSON, which stands alone.
+    ///
+    /// # Errors
+    /// All faults, with pointers into the text.
+    pub fn read(text: &str) -> Result<Self, Vec<Fault>> {
+        read_text(text, ROW, Path::Root, read_kill_switch)
+    }
 }

@@ -10,8 +10,8 @@ mod stage;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use serde::Serialize;
 use serde::ser::Serializer;
+use serde::{Deserialize, Serialize};
 
 pub use condition::{Condition, Operator, Scalar, Segment};
 pub use serve::{Bucketing, Serve, WeightedVariant};
@@ -288,7 +288,7 @@ pub struct Override {
 }
 
 /// Whom an override is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[serde(rename_all = "lowercase")]
 pub enum OverrideScope {

@@ -1,0 +1,1 @@
+//! A tenant in memory, for tests.
