@@ -26,3 +26,9 @@ pub const DOCUMENTS_KEPT_BYTES: usize = 16 * 1024 * 1024;
 
 /// Characters of a path that a log line shows. Paths that nobody serves can be as long as a caller likes.
 pub const LOGGED_PATH_CHARS: usize = 256;
+
+/// Seconds of its rate that a bucket holds: a page that opens asks a few times at once.
+pub const RATE_BURST_S: i64 = 2;
+
+/// Clients and tenants whose requests an isolate counts. Anybody can come from a new address; a bucket takes some 32 bytes.
+pub const RATE_KEYS: usize = 10_000;
