@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use serde::ser::{Serialize, Serializer};
 
 use crate::context::Attribute;
-use crate::hash::{Djb2, fmix32};
+use crate::hash::{Continuation, Djb2, fmix32};
 use crate::model::Bucketing;
 use crate::text::Text;
 
@@ -67,19 +67,20 @@ impl Bucketer {
     }
 
     /// The unit's point among 2^32, and the bucket to report.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn place(&self, unit: Text<'_>) -> (u32, Bucket) {
         match &self.kind {
-            Kind::Djb2Xor { suffix } => {
-                let percent = Djb2::default().text(unit).text(suffix.as_ref().into()).finish() % 100;
-                // floor(percent * 2^32 / 100), at most 99 % of 2^32.
-                let point = ((u64::from(percent) << 32) / 100) as u32;
-                (point, Bucket::Percent(percent))
-            }
-            Kind::Djb2XorFmix32 { prefix } => {
-                let point = fmix32(prefix.text(unit).finish());
-                (point, Bucket::Fraction(f64::from(point) / POINTS))
-            }
+            Kind::Djb2Xor { suffix } => of_percent(unit, suffix),
+            Kind::Djb2XorFmix32 { prefix } => of_point(prefix.text(unit)),
+        }
+    }
+
+    /// As [`Bucketer::place`] for the text that the continuation was made of; none where the unit does not come last.
+    #[inline(always)]
+    pub(crate) fn place_continued(&self, unit: &Continuation) -> Option<(u32, Bucket)> {
+        match &self.kind {
+            Kind::Djb2Xor { .. } => None,
+            Kind::Djb2XorFmix32 { prefix } => Some(of_point(prefix.continued(unit))),
         }
     }
 
@@ -99,6 +100,22 @@ impl Bucketer {
             Kind::Djb2XorFmix32 { .. } => self.threshold(Cut::of_percentage(f64::from(percent))),
         }
     }
+}
+
+/// A point under `djb2-xor-fmix32`.
+#[inline(always)]
+fn of_point(hash: Djb2) -> (u32, Bucket) {
+    let point = fmix32(hash.finish());
+    (point, Bucket::Fraction(f64::from(point) / POINTS))
+}
+
+/// A point under `djb2-xor`. It stands apart so that only what most flags take is inlined where they are evaluated.
+#[inline(never)]
+fn of_percent(unit: Text<'_>, suffix: &str) -> (u32, Bucket) {
+    let percent = Djb2::default().text(unit).text(suffix.into()).finish() % 100;
+    // floor(percent * 2^32 / 100), at most 99 % of 2^32.
+    let point = ((u64::from(percent) << 32) / 100) as u32;
+    (point, Bucket::Percent(percent))
 }
 
 /// A unit's bucket, as it is reported.

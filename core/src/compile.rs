@@ -10,6 +10,7 @@ use alloc::vec::Vec;
 use crate::bucketing::{Bucketer, Cut, Purpose};
 use crate::condition::{CompiledSegment, Test};
 use crate::context::{Attribute, Symbol, attribute};
+use crate::decision::Verdict;
 use crate::decode::{
     Outline, RawEntry, key_of, read_flag, read_kill_switch, read_override, read_segment, segment_cost,
 };
@@ -22,7 +23,7 @@ use crate::model::{
 };
 use crate::snapshot::{
     Body, CompiledFlag, CompiledRule, CompiledServe, CompiledStage, CompiledTargets, CompiledVariant, Distribution,
-    EngagedSwitch, Index, Prerequisites, Snapshot, StoredOverride, StoredOverrides, VariantIndex,
+    EngagedSwitch, Index, Prerequisites, Snapshot, Start, StoredOverride, StoredOverrides, VariantIndex,
 };
 
 impl Snapshot {
@@ -209,7 +210,9 @@ impl Compiler {
         let kill_switch = flag.kill_switch.map(|category| EngagedSwitch::Category(category.into()));
         let body = Body {
             is_on: flag.state == State::On,
-            starts_at_rules: false,
+            // These are told when all is known.
+            start: Start::Top,
+            is_static: false,
             off,
             on,
             kill_switch,
@@ -221,6 +224,7 @@ impl Compiler {
             stage,
             distribution,
             fallback,
+            otherwise: Verdict::INVALID,
             variants,
         };
         CompiledFlag {
@@ -252,6 +256,7 @@ impl Compiler {
             serve: self.serve(rule.serve, &hashing, purpose, find),
             when: self.test(rule.when),
             percentage,
+            verdict: Verdict::INVALID,
             id: rule.id.into(),
         }
     }

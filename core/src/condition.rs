@@ -199,7 +199,7 @@ impl CompiledSegment {
 }
 
 impl Comparison {
-    #[inline]
+    #[inline(always)]
     fn matches<'s, C: Context + ?Sized>(&'s self, subject: &Subject<'_, 's, C>, trace: &mut impl Trace<'s>) -> bool {
         let found = self.find(subject);
         trace.compare(|| Compared {
@@ -211,7 +211,7 @@ impl Comparison {
         found == Found::Match
     }
 
-    #[inline]
+    #[inline(always)]
     fn find<C: Context + ?Sized>(&self, subject: &Subject<'_, '_, C>) -> Found {
         // Texts of a kept context have their numbers already, and what is mostly compared are texts.
         if let Some(symbol) = subject.context.symbol(&self.attribute) {

@@ -4,6 +4,7 @@ use alloc::borrow::Cow;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use crate::hash::Continuation;
 use crate::json::{Json, safe_integer};
 use crate::text::Text;
 
@@ -81,6 +82,13 @@ pub trait Context {
     /// than comparing texts. None where it has not, or where the attribute is no text.
     #[inline]
     fn symbol(&self, attribute: &Attribute) -> Option<Symbol> {
+        let _ = attribute;
+        None
+    }
+
+    /// What the attribute's text does to a hash, if the context has worked that out: it is an id then, of ASCII. None where it has not.
+    #[inline]
+    fn continuation(&self, attribute: &Attribute) -> Option<&Continuation> {
         let _ = attribute;
         None
     }
@@ -231,13 +239,19 @@ impl<'a> From<&'a Json<'a>> for Value<'a> {
 
 impl<'a> Value<'a> {
     /// Gives `use_id` the value as the text of an id, if it is one: text that is not empty, or an integral number of at most 2^53 - 1 in size.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn with_id<T>(&self, use_id: impl FnOnce(Text<'_>) -> T) -> Option<T> {
-        match *self {
-            Value::Text(text) if !text.is_empty() => Some(use_id(text)),
-            Value::Number(number) => Some(use_id(Digits::of(safe_integer(number)?).as_text())),
-            _ => None,
-        }
+        let digits;
+        let text = match *self {
+            Value::Text(text) if !text.is_empty() => text,
+            Value::Number(number) => {
+                digits = Digits::of(safe_integer(number)?);
+                digits.as_text()
+            }
+            _ => return None,
+        };
+        // In one place, because what is inlined here is a loop.
+        Some(use_id(text))
     }
 
     /// Whether the value can be the text of an id.

@@ -7,7 +7,8 @@ use serde::ser::{SerializeMap, SerializeSeq, Serializer};
 
 use crate::bucketing::Bucket;
 use crate::model::RolloutStage;
-use crate::snapshot::{CompiledFlag, CompiledVariant};
+use crate::openfeature::ResolutionReason;
+use crate::snapshot::{Body, CompiledFlag, CompiledVariant, VariantIndex};
 use crate::trace::Step;
 
 /// The step of the walk that decided.
@@ -166,6 +167,123 @@ impl Reason {
     }
 }
 
+/// A decision in eight bytes, for callers who know the flag. What can be is made when the snapshot is compiled, so that the walk only
+/// picks it up; [`Decision`] adds what was found on the way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    variant: u16,
+    place: u16,
+    source: Source,
+    reason: Reason,
+    enabled: bool,
+    resolution: ResolutionReason,
+}
+
+impl Verdict {
+    /// Stands for no variant, and for no place; there are not so many of either.
+    const NONE: u16 = u16::MAX;
+
+    /// There is no such flag.
+    pub(crate) const UNKNOWN: Self = Self {
+        variant: Self::NONE,
+        place: Self::NONE,
+        source: Source::UnknownFlag,
+        reason: Reason::UnknownFlag,
+        enabled: false,
+        resolution: ResolutionReason::Error,
+    };
+
+    /// The flag's definition is at fault.
+    pub(crate) const INVALID: Self = Self {
+        source: Source::Off,
+        reason: Reason::FlagInvalid,
+        resolution: ResolutionReason::Disabled,
+        ..Self::UNKNOWN
+    };
+
+    /// What a flag that is not at fault is decided to be; `bucketed` says whether a bucket chose.
+    #[inline]
+    pub(crate) fn new(
+        body: &Body,
+        variant: Option<VariantIndex>,
+        source: Source,
+        reason: Reason,
+        bucketed: bool,
+    ) -> Self {
+        let variant = body.variant(variant);
+        Self {
+            variant: variant.map_or(Self::NONE, |variant| variant.index),
+            place: Self::NONE,
+            source,
+            reason,
+            enabled: variant.is_some_and(|variant| body.is_enabled_by(variant)),
+            resolution: ResolutionReason::of(source, variant.is_some(), bucketed, body.is_static),
+        }
+    }
+
+    /// The same of the rule, or the prerequisite, at a place.
+    #[inline]
+    pub(crate) fn at(self, place: u16) -> Self {
+        Self { place, ..self }
+    }
+
+    /// The same for another reason.
+    #[inline]
+    pub(crate) fn because(self, reason: Reason) -> Self {
+        Self { reason, ..self }
+    }
+
+    /// What is served, by its place in the flag; none: the caller's default stands.
+    #[inline]
+    #[must_use]
+    pub fn variant(self) -> Option<u16> {
+        (self.variant != Self::NONE).then_some(self.variant)
+    }
+
+    /// The rule that decided, or the prerequisite that was not met, by its place in the flag.
+    #[inline]
+    #[must_use]
+    pub fn place(self) -> Option<u16> {
+        (self.place != Self::NONE).then_some(self.place)
+    }
+
+    /// See [`Decision::enabled`].
+    #[inline]
+    #[must_use]
+    pub fn enabled(self) -> bool {
+        self.enabled
+    }
+
+    /// The step that decided.
+    #[inline]
+    #[must_use]
+    pub fn source(self) -> Source {
+        self.source
+    }
+
+    /// Why.
+    #[inline]
+    #[must_use]
+    pub fn reason(self) -> Reason {
+        self.reason
+    }
+
+    /// See [`Decision::resolution_reason`].
+    #[inline]
+    #[must_use]
+    pub fn resolution_reason(self) -> ResolutionReason {
+        self.resolution
+    }
+}
+
+/// What the deciding step found beside its [`Verdict`].
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Details {
+    pub(crate) bucket: Option<Bucket>,
+    pub(crate) threshold: Option<f64>,
+    pub(crate) stage: Option<RolloutStage>,
+}
+
 /// A decision. It borrows from the snapshot; making one does not allocate.
 #[derive(Clone, Copy, Debug)]
 pub struct Decision<'s> {
@@ -190,18 +308,20 @@ pub struct Decision<'s> {
 }
 
 impl<'s> Decision<'s> {
-    #[inline]
-    pub(crate) fn new(
-        flag: Option<&'s CompiledFlag>,
-        variant: Option<&'s CompiledVariant>,
-        source: Source,
-        reason: Reason,
-    ) -> Self {
-        let enabled = match (flag, variant) {
-            (Some(flag), Some(variant)) => flag.is_enabled_by(variant),
-            _ => false,
-        };
-        Self { flag, variant, enabled, source, reason, place: None, bucket: None, threshold: None, stage: None }
+    #[inline(always)]
+    pub(crate) fn new(flag: Option<&'s CompiledFlag>, verdict: Verdict, details: Details) -> Self {
+        let Details { bucket, threshold, stage } = details;
+        Self {
+            flag,
+            variant: flag.and_then(|flag| flag.body.as_ref().ok()?.variant(verdict.variant())),
+            enabled: verdict.enabled,
+            source: verdict.source,
+            reason: verdict.reason,
+            place: verdict.place(),
+            bucket,
+            threshold,
+            stage,
+        }
     }
 
     /// The id of the rule that decided, if one did.

@@ -5,11 +5,11 @@ use alloc::vec::Vec;
 use crate::bucketing::{Bucket, Bucketer, Cut};
 use crate::condition::Subject;
 use crate::context::{Attribute, Context, Value, attribute};
-use crate::decision::{Decision, Reason, Source};
+use crate::decision::{Decision, Details, Reason, Source, Verdict};
 use crate::model::{OverrideScope, RolloutStage};
 use crate::snapshot::{
     Body, CompiledFlag, CompiledPrerequisite, CompiledRule, CompiledServe, CompiledStage, CompiledTargets,
-    Distribution, EngagedSwitch, FlagIndex, Snapshot, StoredOverrides, VariantIndex,
+    Distribution, EngagedSwitch, FlagIndex, Snapshot, Start, StoredOverrides, VariantIndex,
 };
 use crate::text::Text;
 use crate::trace::{Outcome, Step, Trace};
@@ -73,7 +73,7 @@ impl Snapshot {
     /// Decides a flag for a context.
     ///
     /// A place that the snapshot does not have is an unknown flag. Nothing is allocated, unless `trace` does.
-    #[inline]
+    #[inline(always)]
     pub fn evaluate<'s>(
         &'s self,
         flag: Option<FlagIndex>,
@@ -81,18 +81,59 @@ impl Snapshot {
         request: &Request<'_>,
         trace: &mut impl Trace<'s>,
     ) -> Decision<'s> {
-        match flag.and_then(|index| Some((index, self.flag(index)?))) {
-            Some((index, flag)) => match &flag.body {
-                Ok(body) if body.starts_at_rules && request.overrides.is_none() && !trace.keeps() => {
-                    Walk { snapshot: self, index, flag, body, context, request, lacks_unit: false }.rules_onwards(trace)
-                }
-                _ => self.walk(index, flag, context, request, trace),
-            },
-            None => {
-                trace.step(|| Step::new(Source::UnknownFlag, Outcome::Match));
-                Decision::new(None, None, Source::UnknownFlag, Reason::UnknownFlag)
-            }
+        let (verdict, details) = self.decide(flag, context, request, trace);
+        Decision::new(flag.and_then(|index| self.flag(index)), verdict, details)
+    }
+
+    /// Decides a flag for a context, as [`Snapshot::evaluate`] does, and says no more than the verdict.
+    #[inline(always)]
+    pub fn verdict(
+        &self,
+        flag: Option<FlagIndex>,
+        context: &(impl Context + ?Sized),
+        request: &Request<'_>,
+    ) -> Verdict {
+        self.decide(flag, context, request, &mut ()).0
+    }
+
+    /// The walk. It is inlined into its few callers: what they do not ask for is then never put together.
+    #[inline(always)]
+    fn decide<'s>(
+        &'s self,
+        flag: Option<FlagIndex>,
+        context: &(impl Context + ?Sized),
+        request: &Request<'_>,
+        trace: &mut impl Trace<'s>,
+    ) -> (Verdict, Details) {
+        let Some((index, flag)) = flag.and_then(|index| Some((index, self.flag(index)?))) else {
+            trace.step(|| Step::new(Source::UnknownFlag, Outcome::Match));
+            return (Verdict::UNKNOWN, Details::default());
+        };
+        let Ok(body) = &flag.body else {
+            trace.step(|| Step::new(Source::Off, Outcome::Match));
+            return (Verdict::INVALID, Details::default());
+        };
+        let start = if request.overrides.is_some() || trace.keeps() { Start::Top } else { body.start };
+        if start == Start::Otherwise {
+            return (body.otherwise, Details::default());
         }
+        let mut walk = Walk {
+            snapshot: self,
+            index,
+            flag,
+            body,
+            context,
+            request,
+            lacks_unit: false,
+            details: Details::default(),
+        };
+        if start == Start::Top
+            && let Some(verdict) = walk.before_rules(trace)
+        {
+            return (verdict, walk.details);
+        }
+        let verdict = walk.rules_onwards(trace);
+        (verdict, walk.details)
     }
 
     /// Decides a flag for a context, and gives the steps that led to the decision, with what each compared.
@@ -109,36 +150,6 @@ impl Snapshot {
         let decision = self.evaluate(flag, context, request, &mut steps);
         (decision, steps)
     }
-
-    fn walk<'s>(
-        &'s self,
-        index: FlagIndex,
-        flag: &'s CompiledFlag,
-        context: &(impl Context + ?Sized),
-        request: &Request<'_>,
-        trace: &mut impl Trace<'s>,
-    ) -> Decision<'s> {
-        let Ok(body) = &flag.body else {
-            trace.step(|| Step::new(Source::Off, Outcome::Match));
-            return Decision::new(Some(flag), None, Source::Off, Reason::FlagInvalid);
-        };
-        let walk = Walk { snapshot: self, index, flag, body, context, request, lacks_unit: false };
-        walk.kill_switch(trace)
-            .or_else(|| walk.inline_override(OverrideScope::User, trace))
-            .or_else(|| walk.inline_override(OverrideScope::Tenant, trace))
-            .or_else(|| walk.stored_override(Source::StoreUserOverride, &body.user_overrides, trace))
-            .or_else(|| walk.stored_override(Source::StoreTenantOverride, &body.tenant_overrides, trace))
-            .or_else(|| walk.state(trace))
-            .or_else(|| walk.prerequisites(trace))
-            .or_else(|| walk.target(trace))
-            .unwrap_or_else(|| walk.rules_onwards(trace))
-    }
-}
-
-/// What a rule serves, and what chose it: a bucket and the end of its share.
-struct Served {
-    variant: Option<VariantIndex>,
-    bucketed: Option<(Bucket, f64)>,
 }
 
 /// One evaluation under way. Each method is a step of `docs/evaluation.md`, section 4: it decides, or leaves it to the next.
@@ -151,12 +162,13 @@ struct Walk<'s, 'r, C: ?Sized> {
     request: &'r Request<'r>,
     /// Whether something would have been decided by a bucket, and there was nothing to bucket.
     lacks_unit: bool,
+    /// What the deciding step found.
+    details: Details,
 }
 
 impl<'s, 'r, C: Context + ?Sized> Walk<'s, 'r, C> {
-    #[inline]
-    fn decide(&self, variant: Option<VariantIndex>, source: Source, reason: Reason) -> Decision<'s> {
-        Decision::new(Some(self.flag), self.body.variant(variant), source, reason)
+    fn verdict(&self, variant: Option<VariantIndex>, source: Source, reason: Reason) -> Verdict {
+        Verdict::new(self.body, variant, source, reason, self.details.bucket.is_some())
     }
 
     fn key_of(&self, variant: Option<VariantIndex>) -> Option<&'s str> {
@@ -174,12 +186,12 @@ impl<'s, 'r, C: Context + ?Sized> Walk<'s, 'r, C> {
         self.known(0)
     }
 
-    #[inline]
+    #[inline(always)]
     fn unit(&self) -> Value<'r> {
         self.snapshot.unit(self.context)
     }
 
-    #[inline]
+    #[inline(always)]
     fn bucketing_unit(&self, bucket_by: Option<&Attribute>) -> Value<'r> {
         match bucket_by {
             Some(attribute) => self.context.get(attribute),
@@ -187,7 +199,20 @@ impl<'s, 'r, C: Context + ?Sized> Walk<'s, 'r, C> {
         }
     }
 
-    fn kill_switch(&self, trace: &mut impl Trace<'s>) -> Option<Decision<'s>> {
+    /// The steps before the rules. Where none of them could decide, nobody comes here.
+    #[inline(never)]
+    fn before_rules(&self, trace: &mut impl Trace<'s>) -> Option<Verdict> {
+        self.kill_switch(trace)
+            .or_else(|| self.inline_override(OverrideScope::User, trace))
+            .or_else(|| self.inline_override(OverrideScope::Tenant, trace))
+            .or_else(|| self.stored_override(Source::StoreUserOverride, &self.body.user_overrides, trace))
+            .or_else(|| self.stored_override(Source::StoreTenantOverride, &self.body.tenant_overrides, trace))
+            .or_else(|| self.state(trace))
+            .or_else(|| self.prerequisites(trace))
+            .or_else(|| self.target(trace))
+    }
+
+    fn kill_switch(&self, trace: &mut impl Trace<'s>) -> Option<Verdict> {
         let (category, reason) = match &self.body.kill_switch {
             None => {
                 trace.step(|| Step::new(Source::KillSwitch, Outcome::Absent));
@@ -197,10 +222,10 @@ impl<'s, 'r, C: Context + ?Sized> Walk<'s, 'r, C> {
             Some(EngagedSwitch::Category(category)) => (&**category, Reason::KillSwitchCategory),
         };
         trace.step(|| Step { category: Some(category), ..Step::new(Source::KillSwitch, Outcome::Match) });
-        Some(self.decide(self.body.off, Source::KillSwitch, reason))
+        Some(self.verdict(self.body.off, Source::KillSwitch, reason))
     }
 
-    fn inline_override(&self, scope: OverrideScope, trace: &mut impl Trace<'s>) -> Option<Decision<'s>> {
+    fn inline_override(&self, scope: OverrideScope, trace: &mut impl Trace<'s>) -> Option<Verdict> {
         let source = match scope {
             OverrideScope::User => Source::InlineUserOverride,
             OverrideScope::Tenant => Source::InlineTenantOverride,
@@ -223,7 +248,7 @@ impl<'s, 'r, C: Context + ?Sized> Walk<'s, 'r, C> {
         source: Source,
         overrides: &StoredOverrides,
         trace: &mut impl Trace<'s>,
-    ) -> Option<Decision<'s>> {
+    ) -> Option<Verdict> {
         let row = (!overrides.rows.is_empty())
             .then(|| if source == Source::StoreUserOverride { self.user_id() } else { self.known(2) })
             .and_then(|value| value.with_id(|id| overrides.get(id.as_bytes())).flatten());
@@ -249,7 +274,7 @@ impl<'s, 'r, C: Context + ?Sized> Walk<'s, 'r, C> {
         variant: Option<VariantIndex>,
         expires_at: Option<i64>,
         trace: &mut impl Trace<'s>,
-    ) -> Option<Decision<'s>> {
+    ) -> Option<Verdict> {
         if variant.is_none() {
             trace.step(|| Step { expires_at, ..Step::new(source, Outcome::UnknownVariant) });
             return None;
@@ -259,19 +284,19 @@ impl<'s, 'r, C: Context + ?Sized> Walk<'s, 'r, C> {
             Source::InlineUserOverride | Source::StoreUserOverride => Reason::UserOverridePrecedence,
             _ => Reason::TenantOverridePrecedence,
         };
-        Some(self.decide(variant, source, reason))
+        Some(self.verdict(variant, source, reason))
     }
 
-    fn state(&self, trace: &mut impl Trace<'s>) -> Option<Decision<'s>> {
+    fn state(&self, trace: &mut impl Trace<'s>) -> Option<Verdict> {
         if self.body.is_on {
             trace.step(|| Step::new(Source::Off, Outcome::NoMatch));
             return None;
         }
         trace.step(|| Step::new(Source::Off, Outcome::Match));
-        Some(self.decide(self.body.off, Source::Off, Reason::FlagOff))
+        Some(self.verdict(self.body.off, Source::Off, Reason::FlagOff))
     }
 
-    fn prerequisites(&self, trace: &mut impl Trace<'s>) -> Option<Decision<'s>> {
+    fn prerequisites(&self, trace: &mut impl Trace<'s>) -> Option<Verdict> {
         let prerequisites = &self.body.prerequisites;
         for (place, prerequisite) in (0..).zip(&prerequisites.all) {
             let variant = if prerequisites.cannot_be_met { None } else { self.served_by(prerequisite) };
@@ -283,44 +308,44 @@ impl<'s, 'r, C: Context + ?Sized> Walk<'s, 'r, C> {
                 ..Step::new(Source::Prerequisite, if is_met { Outcome::Met } else { Outcome::Match })
             });
             if !is_met {
-                let decision = self.decide(self.body.off, Source::Prerequisite, Reason::PrerequisiteFailed);
-                return Some(Decision { place: Some(place), ..decision });
+                let verdict = self.verdict(self.body.off, Source::Prerequisite, Reason::PrerequisiteFailed);
+                return Some(verdict.at(place));
             }
         }
         None
     }
 
     /// The variant that a prerequisite's flag serves, by its place and key. What is loaded leads to a bounded number of walks, bounded in depth too.
+    #[inline(never)]
     fn served_by(&self, prerequisite: &CompiledPrerequisite) -> Option<(VariantIndex, &'s str)> {
         let index = prerequisite.flag?;
-        let flag = self.snapshot.flag(index)?;
-        let variant = self.snapshot.walk(index, flag, self.context, self.request, &mut ()).variant?;
-        Some((variant.index, &variant.key))
+        let variant = self.snapshot.verdict(Some(index), self.context, self.request).variant()?;
+        let served = self.snapshot.flag(index)?.variants().get(usize::from(variant))?;
+        Some((variant, &served.key))
     }
 
-    /// The steps from the rules on, one of which decides. It is inlined where nobody looks at the steps: the decision is then never put together, but
-    /// only what the caller asks of it.
-    #[inline]
-    fn rules_onwards(mut self, trace: &mut impl Trace<'s>) -> Decision<'s> {
-        if let Some(decision) = self.rules(trace) {
-            return decision;
+    /// The steps from the rules on, one of which decides.
+    #[inline(always)]
+    fn rules_onwards(&mut self, trace: &mut impl Trace<'s>) -> Verdict {
+        if let Some(verdict) = self.rules(trace) {
+            return verdict;
         }
-        if let Some(stage) = &self.body.stage {
+        let body = self.body;
+        if let Some(stage) = &body.stage {
             return self.stage(stage, trace);
         }
-        if let Some(distribution) = &self.body.distribution
-            && let Some(decision) = self.distribution(distribution, trace)
+        if let Some(distribution) = &body.distribution
+            && let Some(verdict) = self.distribution(distribution, trace)
         {
-            return decision;
+            return verdict;
         }
         let variant = self.body.fallback;
         trace.step(|| Step { variant: self.key_of(variant), ..Step::new(Source::Default, Outcome::Match) });
-        let reason = if self.lacks_unit { Reason::NoBucketingUnit } else { Reason::Default };
-        self.decide(variant, Source::Default, reason)
+        if self.lacks_unit { self.body.otherwise.because(Reason::NoBucketingUnit) } else { self.body.otherwise }
     }
 
-    #[inline]
-    fn rules(&mut self, trace: &mut impl Trace<'s>) -> Option<Decision<'s>> {
+    #[inline(always)]
+    fn rules(&mut self, trace: &mut impl Trace<'s>) -> Option<Verdict> {
         let rules: &'s [CompiledRule] = &self.body.rules;
         let subject = Subject { context: self.context, snapshot: self.snapshot };
         for (place, rule) in (0..).zip(rules) {
@@ -328,17 +353,16 @@ impl<'s, 'r, C: Context + ?Sized> Walk<'s, 'r, C> {
             if !rule.when.matches(&subject, trace) {
                 continue;
             }
-            let Some(served) = self.rule(rule, trace) else { continue };
-            let (bucket, threshold) = served.bucketed.unzip();
-            let decision = self.decide(served.variant, Source::Rule, Reason::RuleMatch);
-            return Some(Decision { place: Some(place), bucket, threshold, ..decision });
+            if let Some(verdict) = self.rule(place, rule, trace) {
+                return Some(verdict);
+            }
         }
         None
     }
 
-    /// What a rule whose condition matches serves, if its percentage takes the context in.
-    #[inline]
-    fn rule(&mut self, rule: &'s CompiledRule, trace: &mut impl Trace<'s>) -> Option<Served> {
+    /// What a rule whose condition matches decides, if its percentage takes the context in.
+    #[inline(always)]
+    fn rule(&mut self, place: u16, rule: &'s CompiledRule, trace: &mut impl Trace<'s>) -> Option<Verdict> {
         let mut bucketed = None;
         if let Some((bucketer, cut)) = &rule.percentage {
             let (point, bucket) = self.place(bucketer, trace)?;
@@ -350,30 +374,46 @@ impl<'s, 'r, C: Context + ?Sized> Walk<'s, 'r, C> {
             }
             bucketed = Some((bucket, threshold));
         }
+        let mut verdict = rule.verdict;
         let variant = match &rule.serve {
             CompiledServe::Variant(variant) => *variant,
             CompiledServe::Distribution(distribution) => {
                 let (bucket, threshold, variant) = self.share(distribution, trace)?;
                 trace.amend(|step| (step.bucket, step.threshold) = (Some(bucket), Some(threshold)));
                 bucketed = Some((bucket, threshold));
+                verdict = Verdict::new(self.body, Some(variant), Source::Rule, Reason::RuleMatch, true).at(place);
                 Some(variant)
             }
         };
         trace.amend(|step| (step.outcome, step.variant) = (Outcome::Match, self.key_of(variant)));
-        Some(Served { variant, bucketed })
+        (self.details.bucket, self.details.threshold) = bucketed.unzip();
+        Some(verdict)
     }
 
     /// The point and bucket of the context's unit; none if it has no unit, which is noted.
-    #[inline]
+    #[inline(always)]
     fn place(&mut self, bucketer: &'s Bucketer, trace: &mut impl Trace<'s>) -> Option<(u32, Bucket)> {
         let attribute = bucketer.bucket_by.as_ref().map(|attribute| &*attribute.name);
         trace.amend(|step| step.attribute = attribute);
+        if let Some(placed) = self.place_continued(bucketer) {
+            return Some(placed);
+        }
         let placed = self.bucketing_unit(bucketer.bucket_by.as_ref()).with_id(|unit| bucketer.place(unit));
         if placed.is_none() {
             self.lacks_unit = true;
             trace.amend(|step| step.outcome = Outcome::NoBucketingUnit);
         }
         placed
+    }
+
+    /// The same, where the context has worked out how its unit is hashed.
+    #[inline(always)]
+    fn place_continued(&self, bucketer: &Bucketer) -> Option<(u32, Bucket)> {
+        let attribute = match &bucketer.bucket_by {
+            Some(attribute) => attribute,
+            None => self.snapshot.attributes().first()?,
+        };
+        bucketer.place_continued(self.context.continuation(attribute)?)
     }
 
     /// The share of a distribution that the context's unit falls to: its bucket, the share's end, and its variant.
@@ -388,7 +428,7 @@ impl<'s, 'r, C: Context + ?Sized> Walk<'s, 'r, C> {
         Some((bucket, distribution.bucketer.threshold(*cut), *variant))
     }
 
-    fn target(&self, trace: &mut impl Trace<'s>) -> Option<Decision<'s>> {
+    fn target(&self, trace: &mut impl Trace<'s>) -> Option<Verdict> {
         let targets = self.body.targets.as_ref()?;
         let Some(given) = self.unit().with_id(|id| targets.by_id.get(id.as_bytes())).flatten() else {
             trace.step(|| Step::new(Source::Target, Outcome::NoMatch));
@@ -399,11 +439,11 @@ impl<'s, 'r, C: Context + ?Sized> Walk<'s, 'r, C> {
             variant => (VariantIndex::try_from(variant).ok(), Reason::AllowList),
         };
         trace.step(|| Step { variant: self.key_of(variant), ..Step::new(Source::Target, Outcome::Match) });
-        Some(self.decide(variant, Source::Target, reason))
+        Some(self.verdict(variant, Source::Target, reason))
     }
 
     #[inline(never)]
-    fn stage(&self, compiled: &'s CompiledStage, trace: &mut impl Trace<'s>) -> Decision<'s> {
+    fn stage(&mut self, compiled: &'s CompiledStage, trace: &mut impl Trace<'s>) -> Verdict {
         let of_env = (!compiled.by_env.is_empty()).then(|| self.known(4)).and_then(|env| {
             let env = if let Value::Text(env) = env { env } else { attribute::DEFAULT_ENV.into() };
             compiled.by_env.iter().find(|(name, _)| env == **name)
@@ -414,6 +454,7 @@ impl<'s, 'r, C: Context + ?Sized> Walk<'s, 'r, C> {
             env: of_env.map(|(env, _)| &**env),
             ..Step::new(source, Outcome::Match)
         };
+        self.details.stage = Some(stage);
         if let RolloutStage::Staged(percent) = stage {
             return self.staged(percent, &compiled.bucketer, step(Source::StagedBucket), trace);
         }
@@ -431,14 +472,14 @@ impl<'s, 'r, C: Context + ?Sized> Walk<'s, 'r, C> {
             attribute: (stage == RolloutStage::Internal).then_some(attribute::TIER),
             ..step(Source::RolloutStageMap)
         });
-        Decision { stage: Some(stage), ..self.decide(variant, Source::RolloutStageMap, reason) }
+        self.verdict(variant, Source::RolloutStageMap, reason)
     }
 
     fn is_staff(&self) -> bool {
         matches!(self.known(3), Value::Text(tier) if tier == *"staff")
     }
 
-    fn staged(&self, percent: u8, bucketer: &'s Bucketer, step: Step<'s>, trace: &mut impl Trace<'s>) -> Decision<'s> {
+    fn staged(&mut self, percent: u8, bucketer: &'s Bucketer, step: Step<'s>, trace: &mut impl Trace<'s>) -> Verdict {
         let threshold = Some(bucketer.stage_threshold(percent));
         let placed = self.bucketing_unit(bucketer.bucket_by.as_ref()).with_id(|unit| bucketer.place(unit));
         let (variant, reason, bucket) = match placed {
@@ -458,17 +499,17 @@ impl<'s, 'r, C: Context + ?Sized> Walk<'s, 'r, C> {
             threshold,
             ..step
         });
-        let stage = Some(RolloutStage::Staged(percent));
-        Decision { bucket, threshold, stage, ..self.decide(variant, Source::StagedBucket, reason) }
+        (self.details.bucket, self.details.threshold) = (bucket, threshold);
+        self.verdict(variant, Source::StagedBucket, reason)
     }
 
     #[inline(never)]
-    fn distribution(&mut self, distribution: &'s Distribution, trace: &mut impl Trace<'s>) -> Option<Decision<'s>> {
+    fn distribution(&mut self, distribution: &'s Distribution, trace: &mut impl Trace<'s>) -> Option<Verdict> {
         trace.step(|| Step::new(Source::DefaultDistribution, Outcome::Match));
         let (bucket, threshold, variant) = self.share(distribution, trace)?;
         let (bucket, threshold, variant) = (Some(bucket), Some(threshold), Some(variant));
         trace.amend(|step| (step.variant, step.bucket, step.threshold) = (self.key_of(variant), bucket, threshold));
-        let decision = self.decide(variant, Source::DefaultDistribution, Reason::DefaultDistribution);
-        Some(Decision { bucket, threshold, ..decision })
+        (self.details.bucket, self.details.threshold) = (bucket, threshold);
+        Some(self.verdict(variant, Source::DefaultDistribution, Reason::DefaultDistribution))
     }
 }

@@ -31,11 +31,75 @@ impl Djb2 {
         text.fold_units(self, Self::unit)
     }
 
+    /// As [`Djb2::text`] with the text that this was made of.
+    #[inline]
+    #[must_use]
+    pub fn continued(self, by: &Continuation) -> Self {
+        let h = self.0;
+        let bits = usize::try_from((h & 3) | (h >> 3 & 12)).unwrap_or(0);
+        let offset = by.offsets.get(bits).copied().unwrap_or(0);
+        let [of_bit_2, of_bit_3, of_bit_4] = by.additions;
+        let added = |bit: u32, addition: u32| (h >> bit & 1).wrapping_neg() & addition;
+        Self(
+            h.wrapping_mul(by.factor)
+                .wrapping_add(offset)
+                .wrapping_add(added(2, of_bit_2))
+                .wrapping_add(added(3, of_bit_3))
+                .wrapping_add(added(4, of_bit_4)),
+        )
+    }
+
     /// The 32-bit hash of everything consumed so far.
     #[inline]
     #[must_use]
     pub fn finish(self) -> u32 {
         self.0
+    }
+}
+
+/// What a text of ASCII does to any hash that it continues: after this, continuing one takes a few steps, however long the text is.
+///
+/// One step is `h * 33 ^ unit`. A unit below 128 changes the low seven bits alone, so a step is `h * 33 + d`, where `d` depends on the unit and on
+/// those bits. `n` steps are then `h * 33^n + offset`, and the offset depends on the low seven bits of the first `h`. Moreover, `h * 33` is
+/// `h + (h << 5)`: its bits 0 to 4 are those of `h`, so each of them is xored from step to step and adds to the offset by itself; only bits 0 and 1
+/// also reach others, 5 and 6. So there are sixteen offsets, by the bits 0, 1, 5 and 6, and one addition for each of the bits 2, 3 and 4.
+#[derive(Clone, Debug)]
+pub struct Continuation {
+    /// 33^n.
+    factor: u32,
+    /// The offsets, by the bits 0, 1, 5 and 6.
+    offsets: [u32; 16],
+    /// What the bits 2, 3 and 4 add.
+    additions: [u32; 3],
+}
+
+impl Continuation {
+    /// What a text does; none for one that is not ASCII.
+    // Compiled where it is used, because a context that is kept has one made: about as long as hashing the text five times.
+    #[inline]
+    #[must_use]
+    pub fn of(text: Text<'_>) -> Option<Self> {
+        let bytes = text.as_bytes();
+        if !bytes.is_ascii() {
+            return None;
+        }
+        let factor = bytes.iter().fold(1_u32, |factor, _| factor.wrapping_mul(33));
+        // Four at once, because a step waits for the one before it.
+        let offsets_from = |starts: [u32; 4]| {
+            let [mut a, mut b, mut c, mut d] = starts.map(Djb2);
+            for unit in bytes.iter().copied().map(u16::from) {
+                (a, b, c, d) = (a.unit(unit), b.unit(unit), c.unit(unit), d.unit(unit));
+            }
+            let [from_a, from_b, from_c, from_d] = starts;
+            let offset = |hash: Djb2, start: u32| hash.0.wrapping_sub(start.wrapping_mul(factor));
+            [offset(a, from_a), offset(b, from_b), offset(c, from_c), offset(d, from_d)]
+        };
+        let mut offsets = [0; 16];
+        for (four, high) in offsets.chunks_exact_mut(4).zip([0, 1 << 5, 2 << 5, 3 << 5]) {
+            four.copy_from_slice(&offsets_from([0, 1, 2, 3].map(|low| high | low)));
+        }
+        let [none, additions @ ..] = offsets_from([0, 1 << 2, 1 << 3, 1 << 4]);
+        Some(Self { factor, offsets, additions: additions.map(|offset| offset.wrapping_sub(none)) })
     }
 }
 
@@ -69,6 +133,7 @@ pub fn fmix32(mut h: u32) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
     use std::prelude::v1::*;
 
     #[test]
@@ -92,6 +157,25 @@ mod tests {
         // U+D800 in generalised UTF-8.
         let text = Text::from_wtf8(&[0xed, 0xa0, 0x80]);
         assert_eq!(djb2_xor(text), Djb2::default().unit(0xd800).finish());
+    }
+
+    proptest! {
+        #[test]
+        fn a_continuation_is_the_text(state: u32, text in "[ -~]{0,60}") {
+            let continuation = Continuation::of(text.as_str().into()).unwrap();
+            for low in 0..128 {
+                let hash = Djb2(state & !127 | low);
+                prop_assert_eq!(hash.continued(&continuation), hash.text(text.as_str().into()));
+            }
+        }
+    }
+
+    #[test]
+    fn only_ascii_has_a_continuation() {
+        let all: std::string::String = (0..128_u8).map(char::from).collect();
+        let continuation = Continuation::of(all.as_str().into()).unwrap();
+        assert_eq!(Djb2::default().continued(&continuation), Djb2::default().text(all.as_str().into()));
+        assert!(Continuation::of("é".into()).is_none());
     }
 
     #[test]

@@ -67,12 +67,12 @@ pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 pub use bucketing::Bucket;
 pub use context::{Attribute, Context, NamedContext, Symbol, Value, attribute};
-pub use decision::{Decision, DecisionJson, Reason, Source};
+pub use decision::{Decision, DecisionJson, Reason, Source, Verdict};
 pub use describe::findings_to_text;
 pub use documents::{Documents, Entry, read_flags};
 pub use evaluate::{InlineOverride, Overrides, Request};
 pub use fault::{Fault, FaultCode, Warning, WarningCode};
-pub use hash::{Djb2, djb2_xor, fmix32, hash_bucket};
+pub use hash::{Continuation, Djb2, djb2_xor, fmix32, hash_bucket};
 pub use json::{Json, MAX_SAFE_INTEGER, Path};
 pub use openfeature::ResolutionReason;
 pub use reads::Reads;

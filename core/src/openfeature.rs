@@ -42,6 +42,25 @@ impl ResolutionReason {
             Self::Error => "ERROR",
         }
     }
+
+    /// The reason of what a step decided; `bucketed` says whether a bucket chose, `is_static` whether the flag has one answer for everybody.
+    pub(crate) fn of(source: Source, has_variant: bool, bucketed: bool, is_static: bool) -> Self {
+        match source {
+            Source::UnknownFlag => Self::Error,
+            Source::KillSwitch | Source::Off if has_variant => Self::Static,
+            Source::KillSwitch | Source::Off => Self::Disabled,
+            Source::InlineUserOverride
+            | Source::InlineTenantOverride
+            | Source::StoreUserOverride
+            | Source::StoreTenantOverride
+            | Source::Target => Self::TargetingMatch,
+            Source::Rule if !bucketed => Self::TargetingMatch,
+            Source::Rule | Source::StagedBucket | Source::DefaultDistribution => Self::Split,
+            Source::RolloutStageMap => Self::Static,
+            Source::Default if is_static => Self::Static,
+            Source::Default | Source::Prerequisite => Self::Default,
+        }
+    }
 }
 
 impl Decision<'_> {
@@ -52,21 +71,8 @@ impl Decision<'_> {
     #[inline]
     #[must_use]
     pub fn resolution_reason(&self) -> ResolutionReason {
-        match self.source {
-            Source::UnknownFlag => ResolutionReason::Error,
-            Source::KillSwitch | Source::Off if self.variant.is_some() => ResolutionReason::Static,
-            Source::KillSwitch | Source::Off => ResolutionReason::Disabled,
-            Source::InlineUserOverride
-            | Source::InlineTenantOverride
-            | Source::StoreUserOverride
-            | Source::StoreTenantOverride
-            | Source::Target => ResolutionReason::TargetingMatch,
-            Source::Rule if self.bucket.is_none() => ResolutionReason::TargetingMatch,
-            Source::Rule | Source::StagedBucket | Source::DefaultDistribution => ResolutionReason::Split,
-            Source::RolloutStageMap => ResolutionReason::Static,
-            Source::Default if self.flag.is_some_and(|flag| flag.is_static()) => ResolutionReason::Static,
-            Source::Default | Source::Prerequisite => ResolutionReason::Default,
-        }
+        let is_static = self.flag.is_some_and(|flag| flag.is_static());
+        ResolutionReason::of(self.source, self.variant.is_some(), self.bucket.is_some(), is_static)
     }
 
     /// Whether the flag is off for everybody, by its state or by a kill switch: what OpenFeature's metadata call `flagState: "off"`.

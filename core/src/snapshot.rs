@@ -10,6 +10,7 @@ use rustc_hash::FxBuildHasher;
 use crate::bucketing::{Bucketer, Cut};
 use crate::condition::{CompiledSegment, Test};
 use crate::context::{Attribute, Symbol};
+use crate::decision::{Reason, Source, Verdict};
 use crate::fault::{Warning, WarningCode};
 use crate::model::{FlagType, RolloutStage, Scalar, Value};
 use crate::text::Text;
@@ -69,8 +70,10 @@ pub struct CompiledFlag {
 #[derive(Debug)]
 pub(crate) struct Body {
     pub(crate) is_on: bool,
-    /// Whether only an inline override could decide before its rules.
-    pub(crate) starts_at_rules: bool,
+    /// Where its evaluation starts, as long as the request overrides nothing and nobody looks at the steps.
+    pub(crate) start: Start,
+    /// See [`CompiledFlag::is_static`].
+    pub(crate) is_static: bool,
     pub(crate) variants: Box<[CompiledVariant]>,
     pub(crate) off: Option<VariantIndex>,
     /// What a stage that is on serves.
@@ -85,6 +88,17 @@ pub(crate) struct Body {
     pub(crate) distribution: Option<Distribution>,
     /// What is served when nothing else decides.
     pub(crate) fallback: Option<VariantIndex>,
+    /// The verdict of serving that.
+    pub(crate) otherwise: Verdict,
+}
+
+/// Where an evaluation starts: behind the steps that cannot decide.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Start {
+    Top,
+    Rules,
+    /// No step is left but the last, and that is [`Body::otherwise`].
+    Otherwise,
 }
 
 /// A variant in its flag.
@@ -141,6 +155,8 @@ pub(crate) struct CompiledRule {
     pub(crate) when: Test,
     pub(crate) percentage: Option<(Bucketer, Cut)>,
     pub(crate) serve: CompiledServe,
+    /// What it decides, if it serves one variant.
+    pub(crate) verdict: Verdict,
 }
 
 #[derive(Debug)]
@@ -222,33 +238,46 @@ impl CompiledFlag {
     /// Whether it has one answer for everybody, as long as nothing overrides it: no prerequisites, targets, rules, stage or distribution.
     #[must_use]
     pub fn is_static(&self) -> bool {
-        self.body.as_ref().is_ok_and(|body| {
-            body.prerequisites.all.is_empty()
-                && body.targets.is_none()
-                && body.rules.is_empty()
-                && body.stage.is_none()
-                && body.distribution.is_none()
-        })
-    }
-
-    #[inline]
-    pub(crate) fn is_enabled_by(&self, variant: &CompiledVariant) -> bool {
-        match variant.value {
-            Value::Boolean(value) => value,
-            _ => self.body.as_ref().is_ok_and(|body| body.off != Some(variant.index)),
-        }
+        self.body.as_ref().is_ok_and(|body| body.is_static)
     }
 }
 
 impl Body {
     /// Notes, once all is known, what need not be looked at again in every evaluation.
     pub(crate) fn seal(&mut self) {
-        self.starts_at_rules = self.is_on
+        let starts_at_rules = self.is_on
             && self.kill_switch.is_none()
             && self.user_overrides.rows.is_empty()
             && self.tenant_overrides.rows.is_empty()
             && self.prerequisites.all.is_empty()
             && self.targets.is_none();
+        self.is_static = self.prerequisites.all.is_empty()
+            && self.targets.is_none()
+            && self.rules.is_empty()
+            && self.stage.is_none()
+            && self.distribution.is_none();
+        self.start = match (starts_at_rules, self.is_static) {
+            (true, true) => Start::Otherwise,
+            (true, false) => Start::Rules,
+            (false, _) => Start::Top,
+        };
+        self.otherwise = Verdict::new(self, self.fallback, Source::Default, Reason::Default, false);
+        let mut rules = core::mem::take(&mut self.rules);
+        for (place, rule) in (0..).zip(&mut rules) {
+            if let CompiledServe::Variant(variant) = rule.serve {
+                let bucketed = rule.percentage.is_some();
+                rule.verdict = Verdict::new(self, variant, Source::Rule, Reason::RuleMatch, bucketed).at(place);
+            }
+        }
+        self.rules = rules;
+    }
+
+    /// Whether the flag is on when it serves this variant.
+    pub(crate) fn is_enabled_by(&self, variant: &CompiledVariant) -> bool {
+        match variant.value {
+            Value::Boolean(value) => value,
+            _ => self.off != Some(variant.index),
+        }
     }
 
     #[inline]

@@ -18,11 +18,11 @@ use alloc::vec::Vec;
 
 use burgee_core::{
     Decision, DecisionJson, FlagIndex, Overrides, Reason, Request, ResolutionReason, Snapshot as CoreSnapshot, Source,
-    Text,
+    Text, Verdict,
 };
 use wasm_bindgen::prelude::*;
 
-use wire::{Slot, WireContext};
+use wire::{Slots, WireContext};
 
 #[cfg(feature = "module")]
 #[global_allocator]
@@ -105,7 +105,8 @@ impl Engine {
         let parsed = CoreSnapshot::parse(self.scratch.bytes(length));
         self.scratch.trim();
         let core = parsed.map_err(|fault| fault.to_text())?;
-        Ok(Snapshot { core, scratch: Scratch::default(), all: Vec::new() })
+        let slots = Slots::new(core.attributes().len());
+        Ok(Snapshot { core, scratch: Scratch::default(), slots, all: Vec::new() })
     }
 
     /// Looks over the document in the scratch buffer; `now` is in ms since the epoch. Gives the findings as JSON, see [`burgee_core::findings_to_text`].
@@ -143,6 +144,8 @@ impl Engine {
 pub struct Snapshot {
     core: CoreSnapshot,
     scratch: Scratch,
+    /// Of the context in the scratch buffer.
+    slots: Slots,
     /// What [`Snapshot::evaluate_all`] gave last; JavaScript reads it in place.
     all: Vec<u32>,
 }
@@ -151,13 +154,13 @@ pub struct Snapshot {
 #[wasm_bindgen]
 pub struct Context {
     bytes: Box<[u8]>,
-    slots: Box<[Slot]>,
+    slots: Slots,
 }
 
 impl Context {
     #[inline]
     fn as_wire(&self) -> WireContext<'_> {
-        WireContext::kept(&self.bytes, &self.slots)
+        WireContext::new(&self.bytes, &self.slots)
     }
 }
 
@@ -171,10 +174,9 @@ impl Snapshot {
     /// Keeps the context that is in the scratch buffer.
     pub fn keep(&self, length: usize) -> Context {
         let bytes = self.scratch.bytes(length);
-        Context {
-            bytes: bytes.into(),
-            slots: wire::slots(bytes, self.core.attributes().len(), |text| self.core.symbol(text)),
-        }
+        let mut slots = Slots::new(self.core.attributes().len());
+        slots.read_known(bytes, |text| self.core.symbol(text));
+        Context { bytes: bytes.into(), slots }
     }
 
     /// What the caller keeps of the whole, as JSON: `{tenant, version, generated_at, attributes, flags, warnings}`, with
@@ -190,14 +192,18 @@ impl Snapshot {
     }
 
     /// Decides a flag for the context in the scratch buffer, at `now` (ms since the epoch). Gives the decision [`pack`]ed.
-    pub fn evaluate(&self, flag: u32, length: usize, now: f64) -> u32 {
-        self.packed(flag, &WireContext::new(self.scratch.bytes(length)), None, now)
+    pub fn evaluate(&mut self, flag: u32, length: usize, now: f64) -> u32 {
+        let bytes = self.scratch.bytes(length);
+        self.slots.read(bytes);
+        self.packed(flag, &WireContext::new(bytes, &self.slots), None, now)
     }
 
     /// As [`Snapshot::evaluate`], with the inline overrides behind the context.
     #[wasm_bindgen(js_name = evaluateOverridden)]
-    pub fn evaluate_overridden(&self, flag: u32, length: usize, now: f64) -> u32 {
-        let context = WireContext::new(self.scratch.bytes(length));
+    pub fn evaluate_overridden(&mut self, flag: u32, length: usize, now: f64) -> u32 {
+        let bytes = self.scratch.bytes(length);
+        self.slots.read(bytes);
+        let context = WireContext::new(bytes, &self.slots);
         self.packed(flag, &context, Some(&context), now)
     }
 
@@ -239,7 +245,9 @@ impl Snapshot {
     /// step compared if `explain` says so. The caller knows the flag's key, and puts it in.
     #[wasm_bindgen(js_name = evaluateFull)]
     pub fn evaluate_full(&mut self, flag: u32, length: usize, now: f64, explain: bool) -> String {
-        let context = WireContext::new(self.scratch.bytes(length));
+        let bytes = self.scratch.bytes(length);
+        self.slots.read(bytes);
+        let context = WireContext::new(bytes, &self.slots);
         let request = Request { now: milliseconds(now), overrides: Some(&context) };
         let (decision, steps) = self.core.explain(Some(FlagIndex(flag)), &context, &request);
         DecisionJson { flag_key: "", decision: &decision, steps: &steps, explain }.to_text()
@@ -265,7 +273,7 @@ impl Snapshot {
     #[inline(never)]
     fn packed(&self, flag: u32, context: &WireContext<'_>, overrides: Option<&dyn Overrides>, now: f64) -> u32 {
         let request = Request { now: milliseconds(now), overrides };
-        pack(&self.core.evaluate(Some(FlagIndex(flag)), context, &request, &mut ()))
+        pack(self.core.verdict(Some(FlagIndex(flag)), context, &request))
     }
 }
 
@@ -290,13 +298,12 @@ fn at<T: Copy>(all: &[T], place: u32) -> T {
 /// | 18–24 | the place of the rule, or of the prerequisite that is not met; 127 for none |
 /// | 25 | whether it is enabled |
 /// | 26–28 | OpenFeature's reason, by its place in `ResolutionReason::ALL` |
-fn pack(decision: &Decision<'_>) -> u32 {
-    let variant = decision.variant.map_or(511, |variant| u32::from(variant.index));
-    let place = decision.place.map_or(127, u32::from);
-    variant
-        | (decision.source as u32) << 9
-        | (decision.reason as u32) << 13
-        | place << 18
-        | u32::from(decision.enabled) << 25
-        | (decision.resolution_reason() as u32) << 26
+#[inline(always)]
+fn pack(verdict: Verdict) -> u32 {
+    u32::from(verdict.variant().unwrap_or(511))
+        | (verdict.source() as u32) << 9
+        | (verdict.reason() as u32) << 13
+        | u32::from(verdict.place().unwrap_or(127)) << 18
+        | u32::from(verdict.enabled()) << 25
+        | (verdict.resolution_reason() as u32) << 26
 }

@@ -11,34 +11,50 @@
 //! | 6 | object | |
 //! | 7 | text of at most 255 bytes | `length: u8`, that many bytes of generalised UTF-8 |
 //!
-//! Only what the evaluation can read is written, most often two or three entries, so looking one up is a short scan; a context that is kept has an
-//! index. An attribute has its id in the snapshot's table. Behind the attributes stand inline overrides: an id of their own, the number of the flag
+//! Only what the evaluation can read is written, most often two or three entries. They are read once, from one end to the other, into a table of
+//! [`Slots`]. An attribute has its id in the snapshot's table. Behind the attributes stand inline overrides: an id of their own, the number of the flag
 //! (u32), and the value. Reading never fails: bytes that are not of this form end the scan.
 
 use alloc::boxed::Box;
 use alloc::vec;
+use alloc::vec::Vec;
 
 use burgee_core::model::OverrideScope;
-use burgee_core::{Attribute, Context, FlagIndex, InlineOverride, Overrides, Symbol, Text, Value};
+use burgee_core::{Attribute, Context, Continuation, FlagIndex, InlineOverride, Overrides, Symbol, Text, Value};
 
 /// The id of the inline override for the user.
 pub const USER_OVERRIDE: u16 = 0xffff;
 /// The id of the inline override for the tenant.
 pub const TENANT_OVERRIDE: u16 = 0xfffe;
 
+/// The id of the user, the first of `burgee_core::attribute::KNOWN`.
+const USER_ID: u32 = 0;
+
 /// A context as it was written into a buffer.
 #[derive(Clone, Copy, Debug)]
 pub struct WireContext<'a> {
     bytes: &'a [u8],
-    slots: &'a [Slot],
+    slots: &'a Slots,
 }
 
-/// A value of a context that is kept, read once.
+/// The values of a context by their attributes' ids.
+#[derive(Debug)]
+pub struct Slots {
+    all: Box<[Slot]>,
+    /// The ids of those that are set, for a table that is used again.
+    set: Vec<u16>,
+    /// How the user is hashed, by whom most is bucketed; of a context that is evaluated often.
+    user: Option<Continuation>,
+}
+
+/// Where a value stands, or what it is.
 #[derive(Clone, Copy, Debug)]
-pub enum Slot {
+enum Slot {
     Absent,
-    /// A text, from one place to another, and its number.
-    Text(u32, u32, Symbol),
+    /// A text, from one place to another.
+    Text(u32, u32),
+    /// A text whose number was looked up.
+    Known(u32, u32, Symbol),
     Number(f64),
     Boolean(bool),
     /// A list, from this place on.
@@ -47,22 +63,18 @@ pub enum Slot {
 }
 
 impl<'a> WireContext<'a> {
-    /// A context that is read once: values are looked for where they stand.
-    pub fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes, slots: &[] }
-    }
-
-    /// A context with the slots that [`slots`] made of the same bytes.
-    pub fn kept(bytes: &'a [u8], slots: &'a [Slot]) -> Self {
+    /// A context with the slots that were read from the same bytes.
+    #[inline(always)]
+    pub fn new(bytes: &'a [u8], slots: &'a Slots) -> Self {
         Self { bytes, slots }
     }
 
-    /// The value that a slot stands for.
-    #[inline]
-    fn value_of(&self, slot: Slot) -> Value<'a> {
-        match slot {
+    /// The value of the attribute with this id.
+    #[inline(always)]
+    fn slot(&self, id: u32) -> Value<'a> {
+        match self.slots.all.get(id as usize).copied().unwrap_or(Slot::Absent) {
             Slot::Absent => Value::Absent,
-            Slot::Text(start, end, _) => {
+            Slot::Text(start, end) | Slot::Known(start, end, _) => {
                 Value::Text(Text::from_wtf8(self.bytes.get(start as usize..end as usize).unwrap_or(&[])))
             }
             Slot::Number(number) => Value::Number(number),
@@ -71,76 +83,91 @@ impl<'a> WireContext<'a> {
             Slot::Object => Value::Object,
         }
     }
-
-    /// The value of an attribute that has no slot. A context that is kept has one for every attribute of the snapshot.
-    #[inline(never)]
-    fn scanned(&self, wanted: u32) -> Value<'a> {
-        self.scan(wanted).and_then(|mut reader| reader.value()).unwrap_or(Value::Absent)
-    }
-
-    fn scan(&self, wanted: u32) -> Option<Reader<'a>> {
-        let mut reader = Reader(self.bytes);
-        loop {
-            let id = reader.u16().filter(|id| *id < TENANT_OVERRIDE)?;
-            if u32::from(id) == wanted {
-                return Some(reader);
-            }
-            reader.skip()?;
-        }
-    }
 }
 
-/// The values of a context by their attributes' ids, at least one; `symbol` gives texts their numbers.
-pub fn slots(bytes: &[u8], attributes: usize, symbol: impl Fn(Text<'_>) -> Symbol) -> Box<[Slot]> {
-    let mut slots = vec![Slot::Absent; attributes.max(1)].into_boxed_slice();
-    let mut reader = Reader(bytes);
-    while let Some(id) = reader.u16() {
-        let place = |reader: &Reader<'_>| (bytes.len().saturating_sub(reader.0.len())) as u32;
-        let start = place(&reader);
-        let mut ahead = reader;
-        let value = ahead.value();
-        if reader.skip().is_none() {
-            break;
+impl Slots {
+    /// Room for so many attributes.
+    pub fn new(attributes: usize) -> Self {
+        Self { all: vec![Slot::Absent; attributes].into_boxed_slice(), set: Vec::new(), user: None }
+    }
+
+    /// Reads a context that is evaluated once.
+    #[inline]
+    pub fn read(&mut self, bytes: &[u8]) {
+        self.fill(bytes, |start, end, _| Slot::Text(start, end));
+    }
+
+    /// Reads a context that is evaluated often; `symbol` gives texts their numbers.
+    pub fn read_known(&mut self, bytes: &[u8], symbol: impl Fn(Text<'_>) -> Symbol) {
+        self.fill(bytes, |start, end, text| Slot::Known(start, end, symbol(text)));
+        let user = WireContext::new(bytes, self).slot(USER_ID);
+        self.user = match user {
+            Value::Text(user) if !user.as_bytes().is_empty() => Continuation::of(user),
+            _ => None,
+        };
+    }
+
+    #[inline(always)]
+    fn fill(&mut self, bytes: &[u8], slot_of: impl Fn(u32, u32, Text<'_>) -> Slot) {
+        for id in self.set.drain(..) {
+            if let Some(slot) = self.all.get_mut(usize::from(id)) {
+                *slot = Slot::Absent;
+            }
         }
-        if let (Some(slot), Some(value)) = (slots.get_mut(usize::from(id)), value) {
-            *slot = match value {
+        let mut reader = Reader(bytes);
+        while let Some(id) = reader.u16().filter(|id| *id < TENANT_OVERRIDE) {
+            let place = |reader: &Reader<'_>| (bytes.len().saturating_sub(reader.0.len())) as u32;
+            let start = place(&reader);
+            let Some(value) = reader.value() else { break };
+            let value = match value {
                 Value::Absent => Slot::Absent,
                 Value::Text(text) => {
                     let end = place(&reader);
-                    Slot::Text(end.saturating_sub(text.as_bytes().len() as u32), end, symbol(text))
+                    slot_of(end.saturating_sub(text.as_bytes().len() as u32), end, text)
                 }
                 Value::Number(number) => Slot::Number(number),
                 Value::Boolean(value) => Slot::Boolean(value),
-                Value::List => Slot::List(start),
                 Value::Object => Slot::Object,
+                Value::List => {
+                    // Its items come next, and stay where they are.
+                    reader = Reader(bytes.get(start as usize..).unwrap_or(&[]));
+                    if reader.skip().is_none() {
+                        break;
+                    }
+                    Slot::List(start)
+                }
             };
+            if let Some(slot) = self.all.get_mut(usize::from(id)) {
+                *slot = value;
+                self.set.push(id);
+            }
         }
     }
-    slots
 }
 
 impl Context for WireContext<'_> {
     #[inline(always)]
     fn get(&self, attribute: &Attribute) -> Value<'_> {
-        match self.slots.get(attribute.id as usize) {
-            Some(slot) => self.value_of(*slot),
-            None => self.scanned(attribute.id),
-        }
+        self.slot(attribute.id)
+    }
+
+    #[inline(always)]
+    fn continuation(&self, attribute: &Attribute) -> Option<&Continuation> {
+        if attribute.id == USER_ID { self.slots.user.as_ref() } else { None }
     }
 
     #[inline(always)]
     fn symbol(&self, attribute: &Attribute) -> Option<Symbol> {
-        match self.slots.get(attribute.id as usize) {
-            Some(Slot::Text(_, _, symbol)) => Some(*symbol),
+        match self.slots.all.get(attribute.id as usize) {
+            Some(Slot::Known(_, _, symbol)) => Some(*symbol),
             _ => None,
         }
     }
 
     fn any_item(&self, attribute: &Attribute, is_wanted: &mut dyn FnMut(Value<'_>) -> bool) -> bool {
-        let list = match self.slots.get(attribute.id as usize) {
+        let list = match self.slots.all.get(attribute.id as usize) {
             Some(Slot::List(place)) => self.bytes.get(*place as usize..).map(Reader),
-            Some(_) => None,
-            None => self.scan(attribute.id),
+            _ => None,
         };
         let Some(mut reader) = list else { return false };
         let Some(count) = reader.list() else { return false };
@@ -273,8 +300,14 @@ mod tests {
         Attribute { id, name: "any".into() }
     }
 
-    fn contexts<'a>(bytes: &'a [u8], slots: &'a [Slot]) -> [WireContext<'a>; 2] {
-        [WireContext::new(bytes), WireContext::kept(bytes, slots)]
+    /// The slots of a context that is read once, and of one that is kept; others were read into both before.
+    fn read(bytes: &[u8], attributes: usize) -> [Slots; 2] {
+        let mut slots = [Slots::new(attributes), Slots::new(attributes)];
+        for bytes in [&[0, 0, 4, 2, 0, 3], bytes] {
+            slots[0].read(bytes);
+            slots[1].read_known(bytes, |_| Symbol::default());
+        }
+        slots
     }
 
     #[test]
@@ -285,11 +318,13 @@ mod tests {
             &[1, 0, 2],                                                           // 1: 41.0
             &41.0_f64.to_le_bytes(),
             &[3, 0, 7, 2, b'p', b'q'],    // 3: "pq", in its short form
-            &[0xff, 0xff, 9, 0, 0, 0, 3], // the user's override of flag 9: false
+            &[0xff, 0xff, 7, 0, 0, 0, 3], // the user's override of flag 7, whose number is not a tag: false
+            &[0xff, 0xff, 9, 0, 0, 0, 3], // and of flag 9: false
             &[0xff, 0xff, 2, 0, 0, 0, 4], // and of flag 2: true
         ]
         .concat();
-        for context in contexts(&bytes, &slots(&bytes, 8, |_| Symbol::default())) {
+        for slots in read(&bytes, 8) {
+            let context = WireContext::new(&bytes, &slots);
             assert_eq!(context.get(&attribute(7)), Value::List);
             let has = |wanted: Value<'_>| context.any_item(&attribute(7), &mut |item| item == wanted);
             assert!(has(false.into()) && has(Value::List) && has("x".into()) && !has(true.into()));
@@ -315,7 +350,8 @@ mod tests {
             0xff, 0, 0, 0, 0, 3,
         ];
         let read = |bytes: &[u8]| {
-            for context in contexts(bytes, &slots(bytes, 3, |_| Symbol::default())) {
+            for slots in read(bytes, 3) {
+                let context = WireContext::new(bytes, &slots);
                 for id in 0..4 {
                     context.get(&attribute(id));
                     context.any_item(&attribute(id), &mut |_| false);
