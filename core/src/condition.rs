@@ -134,17 +134,20 @@ impl Test {
     /// Whether what the condition holds matches. It lies at most [`crate::limits::CONDITION_DEPTH`] deep, and so does this recursion.
     #[inline(never)]
     fn holds<'s, C: Context + ?Sized>(&'s self, subject: &Subject<'_, 's, C>, trace: &mut impl Trace<'s>) -> bool {
-        match self {
-            // Not from here: `matches` has taken them.
-            Self::Compare(_) => false,
-            Self::All(tests) => tests.iter().all(|test| test.matches(subject, trace)),
-            Self::Any(tests) => tests.iter().any(|test| test.matches(subject, trace)),
-            Self::Not(test) => !test.matches(subject, trace),
+        let (tests, is_all, is_not) = match self {
+            Self::All(tests) => (&**tests, true, false),
+            Self::Any(tests) => (&**tests, false, false),
+            Self::Not(test) => (core::slice::from_ref(&**test), true, true),
             Self::Segment(place) => {
                 let segment = usize::try_from(*place).ok().and_then(|place| subject.snapshot.segments.get(place));
-                segment.is_some_and(|segment| segment.has(subject, trace))
+                return segment.is_some_and(|segment| segment.has(subject, trace));
             }
-        }
+            // Not from here: `matches` has taken them.
+            Self::Compare(_) => return false,
+        };
+        // Any matches unless all do not. One loop for all three, because a comparison is inlined into it.
+        let is_as_wanted = tests.iter().all(|test| test.matches(subject, trace) == is_all);
+        (is_as_wanted == is_all) != is_not
     }
 
     /// Compiles a condition; `segment` gives the place of a key.

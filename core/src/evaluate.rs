@@ -86,7 +86,8 @@ impl Snapshot {
     }
 
     /// Decides a flag for a context, as [`Snapshot::evaluate`] does, and says no more than the verdict.
-    #[inline(always)]
+    // Once for each kind of context: prerequisites come here too.
+    #[inline(never)]
     pub fn verdict(
         &self,
         flag: Option<FlagIndex>,

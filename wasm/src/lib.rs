@@ -269,8 +269,8 @@ impl Snapshot {
         self.scratch.fill(bytes)
     }
 
-    /// The walk that leaves no trace, compiled once for all who want its answer alone.
-    #[inline(never)]
+    /// The verdict as a number.
+    #[inline(always)]
     fn packed(&self, flag: u32, context: &WireContext<'_>, overrides: Option<&dyn Overrides>, now: f64) -> u32 {
         let request = Request { now: milliseconds(now), overrides };
         pack(self.core.verdict(Some(FlagIndex(flag)), context, &request))
