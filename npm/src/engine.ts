@@ -105,9 +105,9 @@ export function view(address: number, length: number): Uint8Array {
   return new Uint8Array(memory.buffer, address, length);
 }
 
-/** A copy of the numbers that the evaluator left at an address: a view of them would be empty once memory grows. */
-export function numbers(address: number, length: number): Uint32Array {
-  return new Uint32Array(memory.buffer, address, length).slice();
+/** Copies the numbers that the evaluator left at an address: a view of them would be empty once memory grows. */
+export function numbers(address: number, to: Uint32Array): void {
+  to.set(new Uint32Array(memory.buffer, address, to.length));
 }
 
 /** Compiles a document. Throws a `BurgeeError` for one that is refused. */

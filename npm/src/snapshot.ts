@@ -9,8 +9,8 @@ import { LIST_DEPTH, TENANT_OVERRIDE, USER_OVERRIDE, Writer, writeSimple } from 
 /** The place of a flag that the snapshot does not have. */
 const UNKNOWN = 0xffffffff;
 
-/** No decision has this number: it has bits that none uses. */
-const NEVER = 0xffffffff;
+/** The bits of the evaluator's number for a decision that are the variant's place; all of them for none. */
+const VARIANT = 0x1ff;
 
 interface Read {
   readonly id: number;
@@ -140,8 +140,8 @@ export class Snapshot {
   #scratch = 0;
   #room = 0;
   #view: Uint8Array = new Uint8Array(0);
-  /** What `evaluateAll` gave last: most flags have the same answer for the next context. */
-  #all: { readonly packed: Uint32Array; readonly values: JsonValue[] } | undefined;
+  /** For `evaluateAll`: where the evaluator's numbers are put, and the value of each flag's each variant. */
+  #all: { readonly packed: Uint32Array; readonly values: readonly JsonValue[][] } | undefined;
   /** Counts the writes into the scratch buffer. */
   #writes = 0;
 
@@ -231,16 +231,15 @@ export class Snapshot {
     const now = time(options);
     try {
       const at = engine.raw.snapshot_evaluateAll(this.#live(), used.address(), now) >>> 0;
-      const packed = engine.numbers(at, this.#inOrder.length);
-      const all = (this.#all ??= { packed: new Uint32Array(packed.length).fill(NEVER), values: [] });
+      const flags = this.#inOrder;
+      const { packed, values } = (this.#all ??= { packed: new Uint32Array(flags.length), values: flags.map(() => []) });
+      engine.numbers(at, packed);
       const result: Record<string, JsonValue> = Object.create(null);
-      for (let index = 0; index < packed.length; index++) {
+      for (let index = 0; index < flags.length; index++) {
+        const flag = flags[index]!;
         const number = packed[index]!;
-        if (number !== all.packed[index]) {
-          all.values[index] = this.#inOrder[index]!.evaluation(number).value;
-          all.packed[index] = number;
-        }
-        result[this.flagKeys[index]!] = all.values[index]!;
+        const variant = number & VARIANT;
+        result[flag.key] = variant === VARIANT ? null : (values[index]![variant] ??= flag.evaluation(number).value);
       }
       return result;
     } catch (error) {
