@@ -9,7 +9,7 @@ use crate::rows::*;
 pub enum Change {
     /// A flag's row, in the place of an earlier one.
     PutFlag(FlagRow),
-    /// A flag's row goes for good.
+    /// A flag's row goes for good, and with it its override rows, its rollout and its exposures.
     PurgeFlag {
         /// Its key.
         key: String,
@@ -47,6 +47,11 @@ pub enum Change {
     },
     /// A delivery's row, in the place of an earlier one.
     PutDelivery(DeliveryRow),
+    /// Deliveries that no longer wait and were created before a time are forgotten.
+    ForgetDeliveries {
+        /// ms since the epoch.
+        before: i64,
+    },
     /// What is to be added to a flag's exposures.
     AddExposures(ExposureCount),
     /// A batch's id is remembered.
@@ -72,7 +77,7 @@ pub enum Change {
     },
     /// An entry of the audit, with its hash.
     Audit(AuditRow),
-    /// An event, and with it the deliveries to webhooks that want it.
+    /// An event. Its deliveries to webhooks that want it follow it, as changes of their own.
     Event(EventRow),
     /// Events up to this seq are forgotten.
     ForgetEvents {

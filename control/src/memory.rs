@@ -1,1 +1,471 @@
 //! A tenant in memory, for tests.
+
+use std::collections::BTreeMap;
+
+use burgee_core::model::OverrideScope;
+
+use crate::change::Change;
+use crate::command::{Command, Occasion, Policy};
+use crate::error::Error;
+use crate::limits;
+use crate::rows::*;
+use crate::state::{AuditFilter, Counts, FlagFilter, Lists, Page, Read, State, Store, Unreadable};
+
+/// A tenant in memory. It refuses what storage refuses: gaps in the audit, versions and seqs that do not rise, rows to remove that are not there.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Memory {
+    tenant: String,
+    version: u64,
+    /// When the version was set, ms since the epoch.
+    version_at: i64,
+    flags: BTreeMap<String, FlagRow>,
+    segments: BTreeMap<String, SegmentRow>,
+    overrides: BTreeMap<OverrideKey, OverrideRow>,
+    kill_switches: BTreeMap<String, KillSwitchRow>,
+    rollouts: BTreeMap<String, RolloutRow>,
+    rollouts_stopped: bool,
+    proposals: BTreeMap<u64, ProposalRow>,
+    webhooks: BTreeMap<u64, WebhookRow>,
+    deliveries: BTreeMap<(u64, String), DeliveryRow>,
+    /// By flag, variant and version: how often, and when last.
+    exposures: BTreeMap<(String, String, u64), (u64, i64)>,
+    batches: BTreeMap<String, i64>,
+    audit: Vec<AuditRow>,
+    events: BTreeMap<u64, EventRow>,
+    last_event: u64,
+}
+
+/// The flag's key, the scope's name and the id.
+type OverrideKey = (String, &'static str, String);
+
+fn override_key(scope: OverrideScope, id: &str, flag: &str) -> OverrideKey {
+    let scope = match scope {
+        OverrideScope::Tenant => "tenant",
+        OverrideScope::User => "user",
+    };
+    (flag.to_owned(), scope, id.to_owned())
+}
+
+/// The number in `p-12`, `wh-3`, `msg_45_wh-3`.
+fn number(id: &str) -> u64 {
+    let digits = id.trim_start_matches(|char: char| !char.is_ascii_digit());
+    let end = digits.find(|char: char| !char.is_ascii_digit()).unwrap_or(digits.len());
+    digits.get(..end).and_then(|digits| digits.parse().ok()).unwrap_or(0)
+}
+
+fn delivery_key(id: &str) -> (u64, String) {
+    (number(id), id.to_owned())
+}
+
+fn is_live(flag: &FlagRow) -> bool {
+    flag.deleted_at.is_none() && flag.state != FlagState::Archived
+}
+
+fn refused<T>(why: &str) -> Read<T> {
+    Err(Unreadable(why.to_owned()))
+}
+
+/// Takes what was put away under a key; it must be there.
+fn removed<T>(row: Option<T>, what: &str) -> Read<()> {
+    row.map(drop).ok_or_else(|| Unreadable(format!("there is no {what} to remove")))
+}
+
+impl Memory {
+    /// A tenant that nothing was ever written to.
+    #[must_use]
+    pub fn new(tenant: &str) -> Self {
+        Self {
+            tenant: tenant.to_owned(),
+            version: 0,
+            version_at: 0,
+            flags: BTreeMap::new(),
+            segments: BTreeMap::new(),
+            overrides: BTreeMap::new(),
+            kill_switches: BTreeMap::new(),
+            rollouts: BTreeMap::new(),
+            rollouts_stopped: false,
+            proposals: BTreeMap::new(),
+            webhooks: BTreeMap::new(),
+            deliveries: BTreeMap::new(),
+            exposures: BTreeMap::new(),
+            batches: BTreeMap::new(),
+            audit: Vec::new(),
+            events: BTreeMap::new(),
+            last_event: 0,
+        }
+    }
+
+    /// Decides a command and stores what it changes.
+    ///
+    /// # Errors
+    /// Why it is refused; nothing is stored then.
+    pub fn run(&mut self, command: &Command, occasion: &Occasion<'_>) -> Result<Vec<Change>, Error> {
+        let changes = crate::decide(self, command, occasion)?;
+        self.commit(&changes)?;
+        Ok(changes)
+    }
+
+    /// The tenant's snapshot as JSON: its live flags, its segments, the override rows of those flags, and the kill switches that are engaged.
+    #[must_use]
+    pub fn snapshot(&self) -> String {
+        let flags = self.flags.values().filter(|row| is_live(row)).map(|row| row.document.as_str());
+        let segments = self.segments.values().filter(|row| row.deleted_at.is_none()).map(|row| row.document.as_str());
+        let is_of_live = |row: &&OverrideRow| self.flags.get(&row.flag).is_some_and(is_live);
+        let overrides = self.overrides.values().filter(is_of_live).map(|row| row.document.as_str());
+        let switches = self.kill_switches.values().filter(|row| row.engaged);
+        let switches: Vec<_> =
+            switches.map(|row| serde_json::json!({"category": row.category, "engaged": true}).to_string()).collect();
+        format!(
+            r#"{{"schema":"burgee.snapshot/1","tenant":{},"version":{},"flags":[{}],"segments":[{}],"overrides":[{}],"kill_switches":[{}]}}"#,
+            serde_json::json!(self.tenant),
+            self.version,
+            flags.collect::<Vec<_>>().join(","),
+            segments.collect::<Vec<_>>().join(","),
+            overrides.collect::<Vec<_>>().join(","),
+            switches.join(","),
+        )
+    }
+
+    /// When the present version was set, ms since the epoch; 0 before the first.
+    #[must_use]
+    pub fn version_at(&self) -> i64 {
+        self.version_at
+    }
+
+    /// All entries of the audit, the oldest first.
+    #[must_use]
+    pub fn all_audit(&self) -> &[AuditRow] {
+        &self.audit
+    }
+
+    fn live_attributes(&self) -> impl Iterator<Item = &String> {
+        let of_flags = self.flags.values().filter(|row| is_live(row)).flat_map(|row| &row.attributes);
+        let segments = self.segments.values().filter(|row| row.deleted_at.is_none());
+        of_flags.chain(segments.flat_map(|row| &row.attributes))
+    }
+
+    fn apply(&mut self, change: &Change) -> Read<()> {
+        match change {
+            Change::PutFlag(row) => {
+                if self.flags.get(&row.key).is_some_and(|earlier| earlier.version >= row.version) {
+                    return refused("a flag's version must rise");
+                }
+                self.flags.insert(row.key.clone(), row.clone());
+            }
+            Change::PurgeFlag { key } => {
+                removed(self.flags.remove(key), "flag")?;
+                self.overrides.retain(|(flag, _, _), _| flag != key);
+                self.rollouts.remove(key);
+                self.exposures.retain(|(flag, _, _), _| flag != key);
+            }
+            Change::PutSegment(row) => {
+                if self.segments.get(&row.key).is_some_and(|earlier| earlier.version >= row.version) {
+                    return refused("a segment's version must rise");
+                }
+                self.segments.insert(row.key.clone(), row.clone());
+            }
+            Change::PurgeSegment { key } => removed(self.segments.remove(key), "segment")?,
+            Change::PutOverride(row) => {
+                self.overrides.insert(override_key(row.scope, &row.id, &row.flag), row.clone());
+            }
+            Change::RemoveOverride { scope, id, flag } => {
+                removed(self.overrides.remove(&override_key(*scope, id, flag)), "override")?;
+            }
+            Change::PutKillSwitch(row) => {
+                self.kill_switches.insert(row.category.clone(), row.clone());
+            }
+            Change::PutRollout(row) => {
+                self.rollouts.insert(row.flag.clone(), row.clone());
+            }
+            Change::PutProposal(row) => {
+                self.proposals.insert(number(&row.id), row.clone());
+            }
+            Change::PutWebhook(row) => {
+                self.webhooks.insert(number(&row.id), row.clone());
+            }
+            Change::RemoveWebhook { id } => {
+                removed(self.webhooks.remove(&number(id)), "webhook")?;
+                self.deliveries.retain(|_, row| row.webhook != *id);
+            }
+            Change::PutDelivery(row) => {
+                self.deliveries.insert(delivery_key(&row.id), row.clone());
+            }
+            Change::ForgetDeliveries { before } => {
+                self.deliveries.retain(|_, row| row.status == DeliveryStatus::Pending || row.created_at >= *before);
+            }
+            Change::AddExposures(count) => {
+                let key = (count.flag.clone(), count.variant.clone(), count.version);
+                let (sum, last_at) = self.exposures.entry(key).or_insert((0, count.last_at));
+                *sum = sum.saturating_add(count.count);
+                *last_at = (*last_at).max(count.last_at);
+            }
+            Change::PutBatch { id, at } => {
+                self.batches.insert(id.clone(), *at);
+            }
+            Change::ForgetBatches { before } => self.batches.retain(|_, at| *at >= *before),
+            Change::SetRolloutsStopped(stopped) => self.rollouts_stopped = *stopped,
+            Change::SetVersion { version, at } => {
+                if *version != self.version.saturating_add(1) {
+                    return refused("the snapshot's version must be one more");
+                }
+                (self.version, self.version_at) = (*version, *at);
+            }
+            Change::Audit(row) => {
+                if row.seq != self.audit.last().map_or(0, |last| last.seq).saturating_add(1) {
+                    return refused("an audit entry's seq must be one more than the last");
+                }
+                self.audit.push(row.clone());
+            }
+            Change::Event(row) => {
+                if row.seq <= self.last_event {
+                    return refused("an event's seq must rise");
+                }
+                self.last_event = row.seq;
+                self.events.insert(row.seq, row.clone());
+            }
+            Change::ForgetEvents { up_to } => self.events.retain(|seq, _| seq > up_to),
+        }
+        Ok(())
+    }
+}
+
+impl State for Memory {
+    fn tenant(&self) -> &str {
+        &self.tenant
+    }
+
+    fn counts(&self) -> Read<Counts> {
+        let flags = self.flags.values().filter(|row| is_live(row)).map(|row| row.document.len());
+        let segments = self.segments.values().filter(|row| row.deleted_at.is_none()).map(|row| row.document.len());
+        let overrides = self.overrides.values().map(|row| row.document.len());
+        Ok(Counts {
+            flags: self.flags.values().filter(|row| row.deleted_at.is_none()).count(),
+            segments: self.segments.values().filter(|row| row.deleted_at.is_none()).count(),
+            overrides: self.overrides.len(),
+            kill_switches: self.kill_switches.len(),
+            proposals: self.proposals.values().filter(|row| row.status == ProposalStatus::Waiting).count(),
+            webhooks: self.webhooks.len(),
+            snapshot_bytes: flags.chain(segments).chain(overrides).sum(),
+            attributes: self.live_attributes().collect::<std::collections::BTreeSet<_>>().len(),
+        })
+    }
+
+    fn version(&self) -> Read<u64> {
+        Ok(self.version)
+    }
+
+    fn flag(&self, key: &str) -> Read<Option<FlagRow>> {
+        Ok(self.flags.get(key).cloned())
+    }
+
+    fn dependents(&self, key: &str) -> Read<Vec<String>> {
+        let needs = |row: &&FlagRow| is_live(row) && row.prerequisites.iter().any(|needed| needed == key);
+        Ok(self.flags.values().filter(needs).map(|row| row.key.clone()).collect())
+    }
+
+    fn flags_with_segment(&self, key: &str) -> Read<Vec<String>> {
+        let names = |row: &&FlagRow| row.deleted_at.is_none() && row.segments.iter().any(|segment| segment == key);
+        Ok(self.flags.values().filter(names).map(|row| row.key.clone()).collect())
+    }
+
+    fn has_attribute(&self, name: &str) -> Read<bool> {
+        Ok(self.live_attributes().any(|attribute| attribute == name))
+    }
+
+    fn flags_to_purge(&self, archived_before: i64, deleted_before: i64, limit: usize) -> Read<Vec<FlagRow>> {
+        let is_due = |row: &&FlagRow| match row.deleted_at {
+            Some(at) => at < deleted_before,
+            None => row.archived_at.is_some_and(|at| at < archived_before),
+        };
+        Ok(self.flags.values().filter(is_due).take(limit).cloned().collect())
+    }
+
+    fn segment(&self, key: &str) -> Read<Option<SegmentRow>> {
+        Ok(self.segments.get(key).cloned())
+    }
+
+    fn segments_to_purge(&self, deleted_before: i64, limit: usize) -> Read<Vec<SegmentRow>> {
+        let is_due = |row: &&SegmentRow| row.deleted_at.is_some_and(|at| at < deleted_before);
+        Ok(self.segments.values().filter(is_due).take(limit).cloned().collect())
+    }
+
+    fn override_row(&self, scope: OverrideScope, id: &str, flag: &str) -> Read<Option<OverrideRow>> {
+        Ok(self.overrides.get(&override_key(scope, id, flag)).cloned())
+    }
+
+    fn overrides_of(&self, flag: &str) -> Read<Vec<OverrideRow>> {
+        Ok(self.overrides.values().filter(|row| row.flag == flag).cloned().collect())
+    }
+
+    fn kill_switch(&self, category: &str) -> Read<Option<KillSwitchRow>> {
+        Ok(self.kill_switches.get(category).cloned())
+    }
+
+    fn rollout(&self, flag: &str) -> Read<Option<RolloutRow>> {
+        Ok(self.rollouts.get(flag).cloned())
+    }
+
+    fn rollouts_due(&self, now: i64) -> Read<Vec<RolloutRow>> {
+        Ok(self.rollouts.values().filter(|row| row.next_at.is_some_and(|at| at <= now)).cloned().collect())
+    }
+
+    fn rollouts_stopped(&self) -> Read<bool> {
+        Ok(self.rollouts_stopped)
+    }
+
+    fn proposal(&self, id: &str) -> Read<Option<ProposalRow>> {
+        Ok(self.proposals.get(&number(id)).filter(|row| row.id == id).cloned())
+    }
+
+    fn proposals_waiting(&self, before: i64) -> Read<Vec<ProposalRow>> {
+        let waits = |row: &&ProposalRow| row.status == ProposalStatus::Waiting && row.created_at < before;
+        Ok(self.proposals.values().filter(waits).cloned().collect())
+    }
+
+    fn webhooks(&self) -> Read<Vec<WebhookRow>> {
+        Ok(self.webhooks.values().cloned().collect())
+    }
+
+    fn delivery(&self, id: &str) -> Read<Option<DeliveryRow>> {
+        Ok(self.deliveries.get(&delivery_key(id)).cloned())
+    }
+
+    fn oldest_delivery(&self) -> Read<Option<i64>> {
+        let ended = self.deliveries.values().filter(|row| row.status != DeliveryStatus::Pending);
+        Ok(ended.map(|row| row.created_at).min())
+    }
+
+    fn deliveries_due(&self, now: i64, limit: usize) -> Read<Vec<DeliveryRow>> {
+        let is_due = |row: &&DeliveryRow| {
+            row.status == DeliveryStatus::Pending && row.next_at.is_some_and(|next_at| next_at <= now)
+        };
+        Ok(self.deliveries.values().filter(is_due).take(limit).cloned().collect())
+    }
+
+    fn has_batch(&self, id: &str) -> Read<bool> {
+        Ok(self.batches.contains_key(id))
+    }
+
+    fn oldest_batch(&self) -> Read<Option<i64>> {
+        Ok(self.batches.values().min().copied())
+    }
+
+    fn audit_head(&self) -> Read<Option<(u64, String)>> {
+        Ok(self.audit.last().map(|row| (row.seq, row.hash.clone())))
+    }
+
+    fn events(&self) -> Read<Option<(u64, u64)>> {
+        let first = self.events.first_key_value().map(|(seq, _)| *seq);
+        Ok(first.zip(self.events.last_key_value().map(|(seq, _)| *seq)))
+    }
+
+    fn next_due(&self, policy: &Policy) -> Read<Option<i64>> {
+        let rollouts = self.rollouts.values().filter(|_| !self.rollouts_stopped).filter_map(|row| row.next_at);
+        let pending = self.deliveries.values().filter(|row| row.status == DeliveryStatus::Pending);
+        let waiting = self.proposals.values().filter(|row| row.status == ProposalStatus::Waiting);
+        let flags = self.flags.values().filter_map(|row| match row.deleted_at {
+            Some(at) => Some(at.saturating_add(limits::DELETED_KEPT_MS)),
+            None => Some(row.archived_at?.saturating_add(policy.retention_ms)),
+        });
+        let segments = self.segments.values().filter_map(|row| row.deleted_at);
+        let oldest_delivery = self.oldest_delivery()?.map(|at| at.saturating_add(limits::DELIVERIES_KEPT_MS));
+        let oldest_batch = self.oldest_batch()?.map(|at| at.saturating_add(limits::BATCH_KEPT_MS));
+        Ok(rollouts
+            .chain(pending.filter_map(|row| row.next_at))
+            .chain(waiting.map(|row| row.created_at.saturating_add(limits::PROPOSAL_TTL_MS)))
+            .chain(flags)
+            .chain(segments.map(|at| at.saturating_add(limits::DELETED_KEPT_MS)))
+            .chain(oldest_delivery)
+            .chain(oldest_batch)
+            .min())
+    }
+}
+
+/// What comes after the page's place, in the order of the iterator; `is_seen` tells what stands at or before it.
+fn page<T: Clone>(rows: impl Iterator<Item = T>, page: &Page, is_seen: impl Fn(&T, &str) -> bool) -> Vec<T> {
+    rows.filter(|row| !page.after.as_deref().is_some_and(|after| is_seen(row, after))).take(page.limit).collect()
+}
+
+impl Lists for Memory {
+    fn flags(&self, filter: &FlagFilter, of: &Page) -> Read<Vec<FlagRow>> {
+        let passes = |row: &&FlagRow| {
+            let last_seen = self.exposures.iter().filter(|((flag, _, _), _)| *flag == row.key);
+            let last_seen = last_seen.map(|(_, (_, last_at))| *last_at).max();
+            row.deleted_at.is_none()
+                && filter.state.map_or(row.state != FlagState::Archived, |state| row.state == state)
+                && filter.tag.as_ref().is_none_or(|tag| row.tags.contains(tag))
+                && filter.prefix.as_ref().is_none_or(|prefix| row.key.starts_with(prefix))
+                && filter.search.as_ref().is_none_or(|text| row.search.contains(text))
+                && filter.unseen_since.is_none_or(|since| {
+                    row.created_at < since && row.updated_at < since && last_seen.is_none_or(|at| at < since)
+                })
+        };
+        Ok(page(self.flags.values().filter(passes).cloned(), of, |row, after| row.key.as_str() <= after))
+    }
+
+    fn segments(&self, prefix: Option<&str>, search: Option<&str>, of: &Page) -> Read<Vec<SegmentRow>> {
+        let passes = |row: &&SegmentRow| {
+            row.deleted_at.is_none()
+                && prefix.is_none_or(|prefix| row.key.starts_with(prefix))
+                && search.is_none_or(|text| row.search.contains(text))
+        };
+        Ok(page(self.segments.values().filter(passes).cloned(), of, |row, after| row.key.as_str() <= after))
+    }
+
+    fn kill_switches(&self) -> Read<Vec<KillSwitchRow>> {
+        Ok(self.kill_switches.values().cloned().collect())
+    }
+
+    fn proposals(&self, status: Option<ProposalStatus>, of: &Page) -> Read<Vec<ProposalRow>> {
+        let rows = self.proposals.values().rev().filter(|row| status.is_none_or(|status| row.status == status));
+        Ok(page(rows.cloned(), of, |row, after| number(&row.id) >= number(after)))
+    }
+
+    fn deliveries(&self, webhook: &str, status: Option<DeliveryStatus>, of: &Page) -> Read<Vec<DeliveryRow>> {
+        let passes = |row: &&DeliveryRow| row.webhook == webhook && status.is_none_or(|status| row.status == status);
+        let rows = self.deliveries.values().rev().filter(passes);
+        Ok(page(rows.cloned(), of, |row, after| delivery_key(&row.id) >= delivery_key(after)))
+    }
+
+    fn exposures(&self, flag: &str) -> Read<Vec<ExposureCount>> {
+        let of_flag = self.exposures.iter().filter(|((of, _, _), _)| of == flag);
+        let row = |((flag, variant, version), (count, last_at)): (&(String, String, u64), &(u64, i64))| ExposureCount {
+            flag: flag.clone(),
+            variant: variant.clone(),
+            version: *version,
+            count: *count,
+            last_at: *last_at,
+        };
+        Ok(of_flag.map(row).collect())
+    }
+
+    fn audit(&self, filter: &AuditFilter, of: &Page) -> Read<Vec<AuditRow>> {
+        let passes = |row: &&AuditRow| {
+            filter.entity.as_deref().is_none_or(|entity| row.entity == entity)
+                && filter.entity_key.as_ref().is_none_or(|key| row.entity_key == *key)
+                && filter.actor.as_ref().is_none_or(|actor| row.actor == *actor)
+                && filter.since.is_none_or(|since| row.at >= since)
+                && filter.until.is_none_or(|until| row.at < until)
+        };
+        let rows = self.audit.iter().rev().filter(passes);
+        Ok(page(rows.cloned(), of, |row, after| after.parse().is_ok_and(|after: u64| row.seq >= after)))
+    }
+
+    fn audit_from(&self, seq: u64, limit: usize) -> Read<Vec<AuditRow>> {
+        Ok(self.audit.iter().filter(|row| row.seq >= seq).take(limit).cloned().collect())
+    }
+
+    fn events_after(&self, seq: u64, limit: usize) -> Read<Vec<EventRow>> {
+        Ok(self.events.values().filter(|row| row.seq > seq).take(limit).cloned().collect())
+    }
+}
+
+impl Store for Memory {
+    fn commit(&mut self, changes: &[Change]) -> Read<()> {
+        // Of a copy, so that a change that is refused leaves nothing of those before it.
+        let mut next = self.clone();
+        changes.iter().try_for_each(|change| next.apply(change))?;
+        *self = next;
+        Ok(())
+    }
+}

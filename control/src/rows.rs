@@ -26,6 +26,8 @@ pub struct FlagRow {
     pub prerequisites: Vec<String>,
     /// Keys of the segments that its rules name.
     pub segments: Vec<String>,
+    /// Attributes that it reads, each once: a snapshot may have so many (`ATTRIBUTES`).
+    pub attributes: Vec<String>,
     /// ms since the epoch.
     pub created_at: i64,
     /// ms since the epoch.
@@ -59,6 +61,8 @@ pub struct SegmentRow {
     pub document: String,
     /// What its conditions count in flags that name it (`CONDITION_COST`).
     pub cost: usize,
+    /// Attributes that its conditions read, each once.
+    pub attributes: Vec<String>,
     /// What `q` looks through: key and name in lower case, a line each.
     pub search: String,
     /// ms since the epoch.
@@ -111,13 +115,15 @@ pub struct RolloutRow {
     pub steps: Vec<RolloutStep>,
     /// What rises.
     pub target: RolloutTarget,
-    /// The flag's rules and stage (JSON) as they were before, for rolling back.
-    pub before: String,
+    /// What rolling back brings back.
+    pub before: RolloutBefore,
     /// What the last step that was taken set; none before the first.
     pub percentage: Option<f64>,
     /// Who started it.
     pub started_by: String,
-    /// When, ms since the epoch.
+    /// Who released it, where the flag is of high impact. Without, it takes no step of such a flag.
+    pub approved_by: Option<String>,
+    /// When it was started, ms since the epoch.
     pub started_at: i64,
     /// When it was last paused, ms since the epoch; none where it runs.
     pub paused_at: Option<i64>,
@@ -125,6 +131,8 @@ pub struct RolloutRow {
     pub paused_ms: i64,
     /// When it ended, ms since the epoch.
     pub ended_at: Option<i64>,
+    /// Why it ended, where nobody asked for it.
+    pub ended_because: Option<String>,
     /// When the alarm must look at it, ms since the epoch; none where only a person can move it.
     pub next_at: Option<i64>,
 }
@@ -191,6 +199,18 @@ pub enum RolloutTarget {
     },
     /// The flag's stage.
     Stage,
+}
+
+/// What a rollout's target was before the rollout.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RolloutBefore {
+    /// The rule was not there.
+    NoRule,
+    /// The rule's percentage; none: everybody.
+    Percentage(Option<f64>),
+    /// The flag's stage, as it is written.
+    Stage(String),
 }
 
 /// A change that waits for a second person. Serialised, it is what storage keeps.

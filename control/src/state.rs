@@ -3,6 +3,7 @@
 use burgee_core::model::OverrideScope;
 
 use crate::change::Change;
+use crate::command::Policy;
 use crate::rows::*;
 
 /// Storage could not be read, or holds what is not to be understood; why, for the log alone.
@@ -21,10 +22,16 @@ pub struct Counts {
     pub segments: usize,
     /// Override rows, expired ones included.
     pub overrides: usize,
+    /// Kill switches that were ever set.
+    pub kill_switches: usize,
+    /// Proposals that wait.
+    pub proposals: usize,
     /// Webhooks.
     pub webhooks: usize,
-    /// Bytes of the documents that a snapshot would hold.
+    /// Bytes of the documents of flags that are neither archived nor deleted, of segments that are not deleted, and of all override rows.
     pub snapshot_bytes: usize,
+    /// Attributes that those flags and segments read, each once.
+    pub attributes: usize,
 }
 
 /// A tenant as it is stored. Every method reads what was committed.
@@ -41,7 +48,9 @@ pub trait State {
     fn dependents(&self, key: &str) -> Read<Vec<String>>;
     /// Flags that are not deleted and whose rules name this segment.
     fn flags_with_segment(&self, key: &str) -> Read<Vec<String>>;
-    /// Flags that were archived or deleted before these times (ms since the epoch), at most so many.
+    /// Whether a flag that is neither archived nor deleted, or a segment that is not deleted, reads this attribute.
+    fn has_attribute(&self, name: &str) -> Read<bool>;
+    /// Flags that were archived or deleted before these times (ms since the epoch), at most so many. A flag that is both counts as deleted.
     fn flags_to_purge(&self, archived_before: i64, deleted_before: i64, limit: usize) -> Read<Vec<FlagRow>>;
     /// A segment's row, deleted ones included.
     fn segment(&self, key: &str) -> Read<Option<SegmentRow>>;
@@ -49,7 +58,7 @@ pub trait State {
     fn segments_to_purge(&self, deleted_before: i64, limit: usize) -> Read<Vec<SegmentRow>>;
     /// An override's row, expired ones included.
     fn override_row(&self, scope: OverrideScope, id: &str, flag: &str) -> Read<Option<OverrideRow>>;
-    /// All override rows of a flag.
+    /// All override rows of a flag, expired ones included, by scope and id.
     fn overrides_of(&self, flag: &str) -> Read<Vec<OverrideRow>>;
     /// A kill switch's row.
     fn kill_switch(&self, category: &str) -> Read<Option<KillSwitchRow>>;
@@ -67,16 +76,23 @@ pub trait State {
     fn webhooks(&self) -> Read<Vec<WebhookRow>>;
     /// A delivery's row.
     fn delivery(&self, id: &str) -> Read<Option<DeliveryRow>>;
+    /// When the oldest of the deliveries that no longer wait was created, ms since the epoch; none where there is none.
+    fn oldest_delivery(&self) -> Read<Option<i64>>;
     /// Deliveries that wait and whose `next_at` is at or before this time (ms since the epoch), at most so many.
     fn deliveries_due(&self, now: i64, limit: usize) -> Read<Vec<DeliveryRow>>;
     /// Whether a batch of exposures was counted already.
     fn has_batch(&self, id: &str) -> Read<bool>;
+    /// When the oldest batch that is remembered came, ms since the epoch; none where there is none.
+    fn oldest_batch(&self) -> Read<Option<i64>>;
     /// The last entry's seq and hash; none before the first.
     fn audit_head(&self) -> Read<Option<(u64, String)>>;
     /// The seqs of the first and the last event that are kept; none where there is none. A seq is not given twice.
     fn events(&self) -> Read<Option<(u64, u64)>>;
-    /// When something is due next that [`crate::Command::Tick`] does, ms since the epoch; none where nothing is.
-    fn next_due(&self) -> Read<Option<i64>>;
+    /// When something is due next that [`crate::Command::Tick`] does, ms since the epoch; none where nothing is. It is the earliest of:
+    /// a rollout's `next_at` unless rollouts are stopped; the `next_at` of a delivery that waits; a waiting proposal's `created_at` and
+    /// `PROPOSAL_TTL_MS`; a deleted flag's or segment's `deleted_at` and `DELETED_KEPT_MS`; the `archived_at` of a flag that is not deleted and
+    /// the policy's `retention_ms`; [`State::oldest_delivery`] and `DELIVERIES_KEPT_MS`; [`State::oldest_batch`] and `BATCH_KEPT_MS`.
+    fn next_due(&self, policy: &Policy) -> Read<Option<i64>>;
 }
 
 /// A part of a list: what comes after a place in its order.
