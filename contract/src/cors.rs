@@ -9,14 +9,17 @@ use std::sync::OnceLock;
 use crate::http::{Header, Response};
 
 /// Methods that some route answers.
-const METHODS: &str = "GET, HEAD, POST, OPTIONS";
+const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
+
+/// Headers of answers that a page may read beside those that it always may.
+const EXPOSED: &str = "X-Request-Id, ETag, Allow, Retry-After, X-Burgee-Version, Burgee-Signature";
 
 /// Seconds for which a browser need not ask again; browsers cut it to at most two hours or a day.
 const MAX_AGE: &str = "86400";
 
 /// Adds what every response carries.
 pub(crate) fn allow(response: Response) -> Response {
-    response.with("Access-Control-Allow-Origin", "*").with("Access-Control-Expose-Headers", "X-Request-Id, ETag, Allow")
+    response.with("Access-Control-Allow-Origin", "*").with("Access-Control-Expose-Headers", EXPOSED)
 }
 
 /// The answer to an OPTIONS request, for any path: a preflight asks about the origin, and the page shall be able to read
@@ -29,11 +32,9 @@ pub(crate) fn preflight() -> Response {
         .with("Access-Control-Max-Age", MAX_AGE)
 }
 
-/// The headers that are read, and the one that a JSON body has.
+/// The headers that are read.
 fn request_headers() -> Cow<'static, str> {
     static NAMES: OnceLock<String> = OnceLock::new();
-    let names = NAMES.get_or_init(|| {
-        ["Content-Type"].into_iter().chain(Header::ALL.map(Header::name)).collect::<Vec<_>>().join(", ")
-    });
+    let names = NAMES.get_or_init(|| Header::ALL.map(Header::name).join(", "));
     Cow::Borrowed(names)
 }

@@ -1,5 +1,6 @@
 //! The envelope that every JSON answer of `/api/flags` comes in, and what stands in it when something is wrong.
 
+use burgee_core::Fault;
 use serde::Serialize;
 
 use crate::http::Response;
@@ -18,6 +19,28 @@ pub enum ErrorCode {
     RegistryUnavailable,
     /// The fault is on this side: 500.
     InternalError,
+    /// There is no token, or it does not count: 401.
+    Unauthorized,
+    /// A client's name or secret is wrong: 401.
+    InvalidClient,
+    /// The token does not allow it: 403.
+    PermissionDenied,
+    /// The version that was demanded is not the present one: 409.
+    VersionConflict,
+    /// A rollout is running, or none is where there must be one: 409.
+    RolloutConflict,
+    /// The state does not allow it: 409.
+    Conflict,
+    /// The body is of a type that is not read here: 415.
+    UnsupportedMediaType,
+    /// The body has faults: 422.
+    ValidationError,
+    /// Prerequisites would lead in a circle: 422.
+    PrerequisiteCycle,
+    /// A limit is passed: 422, or 413 where it is the body's.
+    LimitExceeded,
+    /// What is needed cannot be had now: 503.
+    Unavailable,
 }
 
 impl ErrorCode {
@@ -29,7 +52,12 @@ impl ErrorCode {
             Self::NotFound => 404,
             Self::MethodNotAllowed => 405,
             Self::InternalError => 500,
-            Self::RegistryUnavailable => 503,
+            Self::RegistryUnavailable | Self::Unavailable => 503,
+            Self::Unauthorized | Self::InvalidClient => 401,
+            Self::PermissionDenied => 403,
+            Self::VersionConflict | Self::RolloutConflict | Self::Conflict => 409,
+            Self::UnsupportedMediaType => 415,
+            Self::ValidationError | Self::PrerequisiteCycle | Self::LimitExceeded => 422,
         }
     }
 }
@@ -44,13 +72,29 @@ pub struct Problem {
     /// What would be right.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
+    /// What only some have.
+    #[serde(skip)]
+    pub(crate) more: Option<Box<More>>,
+}
+
+/// What some problems say beside their message. It stands apart, so that a result that may be a problem stays small.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct More {
+    /// The status, where it is not the code's.
+    pub(crate) status: Option<u16>,
+    /// `WWW-Authenticate`.
+    pub(crate) challenge: Option<&'static str>,
+    /// What is wrong with the body, place by place.
+    pub(crate) faults: Vec<Fault>,
+    /// What the log is told and the caller is not.
+    pub(crate) for_log: Option<String>,
 }
 
 impl Problem {
     /// A problem of a kind.
     #[must_use]
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), hint: None }
+        Self { code, message: message.into(), hint: None, more: None }
     }
 
     pub(crate) fn invalid(message: impl Into<String>) -> Self {
@@ -64,10 +108,16 @@ impl Problem {
         self
     }
 
+    /// The same with what only some problems have.
+    pub(crate) fn with(mut self, set: impl FnOnce(&mut More)) -> Self {
+        set(self.more.get_or_insert_default());
+        self
+    }
+
     /// The status code that it is answered with.
     #[must_use]
     pub fn status(&self) -> u16 {
-        self.code.status()
+        self.more.as_ref().and_then(|more| more.status).unwrap_or_else(|| self.code.status())
     }
 }
 

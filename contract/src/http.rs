@@ -21,13 +21,23 @@ pub enum Header {
     Registry,
     /// The entity tags that the caller holds.
     IfNoneMatch,
-    /// The tenant whose flags OFREP evaluates.
+    /// The tenant whose flags OFREP evaluates, and whom a request to `/v1` is about.
     Tenant,
+    /// The caller's token.
+    Authorization,
+    /// What a body is.
+    ContentType,
+    /// The entity tags that a write demands.
+    IfMatch,
+    /// The last event that a stream's reader has seen.
+    LastEventId,
+    /// The encodings that the caller can read.
+    AcceptEncoding,
 }
 
 impl Header {
     /// All of them, each in the place of its number.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 14] = [
         Self::RequestId,
         Self::UserId,
         Self::TenantId,
@@ -37,6 +47,11 @@ impl Header {
         Self::Registry,
         Self::IfNoneMatch,
         Self::Tenant,
+        Self::Authorization,
+        Self::ContentType,
+        Self::IfMatch,
+        Self::LastEventId,
+        Self::AcceptEncoding,
     ];
 
     /// The name, as it is written; names compare without case.
@@ -52,6 +67,11 @@ impl Header {
             Self::Registry => "X-Burgee-Registry",
             Self::IfNoneMatch => "If-None-Match",
             Self::Tenant => "X-Tenant-ID",
+            Self::Authorization => "Authorization",
+            Self::ContentType => "Content-Type",
+            Self::IfMatch => "If-Match",
+            Self::LastEventId => "Last-Event-ID",
+            Self::AcceptEncoding => "Accept-Encoding",
         }
     }
 }
@@ -96,7 +116,7 @@ pub enum Body<'a> {
     None,
     /// All of it.
     Bytes(&'a [u8]),
-    /// More than [`crate::limits::BODY_BYTES`]: reading was given up.
+    /// More than [`crate::Route::body_limit`]: reading was given up.
     TooLarge,
     /// The connection broke before the end.
     Broken,
@@ -128,11 +148,13 @@ pub struct Response {
     pub body: Vec<u8>,
     /// What went wrong, for the log; none where nothing did.
     pub error: Option<crate::ErrorCode>,
+    /// What the log is told of it and the caller is not.
+    pub fault: Option<String>,
 }
 
 impl Response {
     pub(crate) fn new(status: u16) -> Self {
-        Self { status, headers: Vec::with_capacity(8), body: Vec::new(), error: None }
+        Self { status, headers: Vec::with_capacity(8), body: Vec::new(), error: None, fault: None }
     }
 
     pub(crate) fn text(status: u16, text: &str) -> Self {

@@ -2,7 +2,8 @@
 //!
 //! An adapter (a Cloudflare Worker today) hands in what it received, and sends what it is given:
 //!
-//! 1. [`Plan::of`] says what a request is: whether its body matters, and which tenant's registry it reads.
+//! 1. [`Plan::of`] says what a request is: whether it is let through, which tenant's registry it reads, and whether the tenant's object must answer it:
+//!    there [`v1::serve`] does.
 //! 2. The adapter keeps compiled registries, one [`Slot`] per tenant in [`Slots`], which says when to read storage again.
 //! 3. [`respond`] turns the request and the registry into a [`Response`]; [`RequestLog`] is the line to write about it.
 //!
@@ -15,7 +16,7 @@
 //! let settings = Settings::default();
 //! let headers = Headers::default().with(Header::UserId, "U-1");
 //! let request = Request { method: "GET", path: "/api/flags/eval", query: "key=new", headers, body: Body::None };
-//! let plan = Plan::of(&request, &settings);
+//! let plan = Plan::of(&request, &settings, 0);
 //! assert_eq!(plan.registry(), Some("platform"));
 //!
 //! let document = br#"{"flags": [{"key": "new", "rollout_stage": "full"}]}"#;
@@ -52,6 +53,7 @@ pub mod limits;
 mod loaded;
 mod log;
 mod ofrep;
+mod operations;
 mod percent;
 mod query;
 mod rate;
@@ -71,6 +73,6 @@ pub use query::Query;
 pub use rate::Buckets;
 pub use request_id::{is_sane, uuid_v4};
 pub use respond::{Moment, Registry, refuse, respond};
-pub use route::{Plan, Route};
+pub use route::{Carried, Plan, Route};
 pub use settings::{Settings, SettingsError};
 pub use slots::Slots;

@@ -7,6 +7,39 @@ pub const BATCH_KEYS: usize = 100;
 /// Bytes of a request's body. It is held in memory as a whole, beside others in the same isolate.
 pub const BODY_BYTES: usize = 1024 * 1024;
 
+/// Bytes of an import's body: as many as a snapshot may have.
+pub const IMPORT_BYTES: usize = burgee_core::limits::SNAPSHOT_BYTES;
+
+/// Bytes of a token. Ours have a few hundred; what is longer is not looked at.
+pub const TOKEN_BYTES: usize = 8 * 1024;
+
+/// Seconds that a token counts at most, and by default: 6 hours, a working day's half.
+pub const TOKEN_TTL_S: i64 = 6 * 60 * 60;
+
+/// Seconds that a token for an event stream counts. Its URL stands in logs of whatever lies between.
+pub const EVENTS_TOKEN_TTL_S: i64 = 15 * 60;
+
+/// Bytes of a secret that signs tokens, at least: as many as its hash has (RFC 7518, 3.2).
+pub const TOKEN_SECRET_BYTES: usize = 32;
+
+/// Characters of a token's subject, of an actor and of an id in a path. They stand in every entry of the audit.
+pub const SUBJECT_CHARS: usize = 256;
+
+/// Entries of one answer's list, and where the caller does not say.
+pub const LIST_ITEMS: usize = 100;
+
+/// Entries of a list where the caller does not say how many.
+pub const LIST_ITEMS_DEFAULT: usize = 50;
+
+/// Entries of one answer's list of the audit: they are read by the hundreds.
+pub const AUDIT_ITEMS: usize = 200;
+
+/// The longest time that archived flags are kept, in days: a century, far from where milliseconds overflow.
+pub const RETENTION_DAYS: i64 = 36_500;
+
+/// Entries of one batch of exposures: ten times what the client sends.
+pub const EXPOSURES: usize = 1_000;
+
 /// Characters of a request id that is echoed. It is copied into a header, the body and a log line.
 pub const REQUEST_ID_CHARS: usize = 128;
 

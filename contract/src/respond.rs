@@ -7,6 +7,7 @@ use crate::http::{Request, Response};
 use crate::loaded::{ReadFault, Served};
 use crate::ofrep;
 use crate::route::{Plan, Route};
+use crate::v1;
 
 /// What the adapter knows of the moment in which it answers.
 #[derive(Clone, Copy, Debug)]
@@ -56,7 +57,17 @@ pub fn refuse(problem: &Problem, method: &str, path: &str, moment: &Moment<'_>) 
 
 /// An error in the form of the surface that the path belongs to.
 fn failed(problem: &Problem, path: &str, moment: &Moment<'_>) -> Response {
-    if ofrep::serves(path) { ofrep::refuse(problem, path) } else { failure(problem, moment.service()) }
+    let response = if ofrep::serves(path) {
+        ofrep::refuse(problem, path)
+    } else if v1::serves(path) {
+        v1::refuse(problem, moment.request_id)
+    } else {
+        failure(problem, moment.service())
+    };
+    match problem.more.as_ref().and_then(|more| more.challenge) {
+        Some(challenge) => response.with("WWW-Authenticate", challenge),
+        None => response,
+    }
 }
 
 /// Each route's function is kept from being inlined here. An isolate compiles a function when it is first called, whole: one function of
@@ -67,7 +78,7 @@ fn answer(
     registry: Registry<'_>,
     moment: &Moment<'_>,
 ) -> Result<Response, Problem> {
-    plan.registry.as_ref().map_err(Clone::clone)?;
+    plan.grant.as_ref().map_err(Clone::clone)?;
     let service = moment.service();
     match plan.route {
         Route::Preflight => Ok(cors::preflight()),
@@ -85,6 +96,8 @@ fn answer(
         Route::Health => Ok(flags_api::health(&registry.served()?, moment.now, service)),
         Route::OfrepOne => Ok(ofrep::evaluate_one(request, registry, moment.now)),
         Route::OfrepAll => Ok(ofrep::evaluate_all(request, registry, moment.now)),
+        Route::V1(operation) => v1::answer(operation, plan, request, registry, moment),
+        Route::OfrepEvents => Err(Problem::new(ErrorCode::Unavailable, "the tenant's object was not asked")),
         Route::MethodNotAllowed(allowed) => {
             let problem = Problem::new(ErrorCode::MethodNotAllowed, format!("this path is served for {allowed}"));
             Ok(failed(&problem, request.path, moment).with("Allow", allowed))

@@ -2,8 +2,10 @@
 
 use crate::envelope::{ErrorCode, Problem};
 use crate::http::{Header, Request};
-use crate::ofrep;
-use crate::settings::{Settings, is_tenant};
+use crate::operations::{self, Place};
+use crate::query::Query;
+use crate::settings::Settings;
+use crate::v1::{Grant, Operation, Principal, Tenant, authorise};
 
 /// What a method and a path mean. `HEAD` is `GET` whose body is not sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,10 +22,14 @@ pub enum Route {
     OfrepOne,
     /// `POST /ofrep/v1/evaluate/flags`: all flags, for OpenFeature.
     OfrepAll,
+    /// `GET /ofrep/v1/events`: new versions of the flags, for OpenFeature. The adapter holds the stream open.
+    OfrepEvents,
     /// `GET /healthz`: the process runs.
     Live,
     /// `GET /readyz`: there is a registry to answer from.
     Ready,
+    /// A request to `/v1`.
+    V1(Operation),
     /// `OPTIONS` of any path.
     Preflight,
     /// The path is served, but not for this method; these it is served for.
@@ -32,99 +38,70 @@ pub enum Route {
     NotFound,
 }
 
-const READ: &str = "GET, HEAD, OPTIONS";
-const WRITE: &str = "POST, OPTIONS";
-
 impl Route {
-    /// The route of a method and a path. Paths are matched as they are written, without decoding.
+    /// The route of a method and a path. What is literal in paths is matched as it is written, without decoding.
     #[must_use]
     pub fn of(method: &str, path: &str) -> Self {
-        if method == "OPTIONS" {
-            return Self::Preflight;
-        }
-        let (route, allowed) = match path {
-            "/api/flags/eval" => (Self::Evaluate, READ),
-            "/api/flags/eval/batch" => (Self::EvaluateBatch, WRITE),
-            "/api/flags/registry" => (Self::Registry, READ),
-            "/api/flags/health" => (Self::Health, READ),
-            "/ofrep/v1/evaluate/flags" => (Self::OfrepAll, WRITE),
-            path if ofrep::key_in(path).is_some() => (Self::OfrepOne, WRITE),
-            "/healthz" => (Self::Live, READ),
-            "/readyz" => (Self::Ready, READ),
-            _ => return Self::NotFound,
-        };
-        match (allowed, method) {
-            (READ, "GET" | "HEAD") | (WRITE, "POST") => route,
-            _ => Self::MethodNotAllowed(allowed),
-        }
+        if method == "OPTIONS" { Self::Preflight } else { operations::route(method, path) }
     }
 
-    /// Whether the body is to be read.
+    /// How many bytes of a body are read at most; none where it is not read.
     #[must_use]
-    pub fn reads_body(self) -> bool {
-        matches!(self, Self::EvaluateBatch | Self::OfrepOne | Self::OfrepAll)
+    pub fn body_limit(self) -> Option<usize> {
+        operations::entry(self)?.body.map(|body| body.limit)
     }
 
     /// The headers that the answer depends on, in the order of [`Header::ALL`]. An adapter fetches these and no others, because each may
     /// cost it a call.
     #[must_use]
     pub fn headers(self) -> &'static [Header] {
-        const CALLER: [Header; 7] = [
-            Header::RequestId,
-            Header::UserId,
-            Header::TenantId,
-            Header::Tier,
-            Header::Env,
-            Header::RoleKey,
-            Header::Registry,
-        ];
-        match self {
-            Self::Evaluate | Self::EvaluateBatch => &CALLER,
-            Self::Registry => &[Header::RequestId, Header::Registry, Header::IfNoneMatch],
-            Self::Health | Self::Ready => &[Header::RequestId, Header::Registry],
-            Self::OfrepOne => &[Header::RequestId, Header::Tenant],
-            Self::OfrepAll => &[Header::RequestId, Header::IfNoneMatch, Header::Tenant],
-            Self::Live | Self::Preflight | Self::MethodNotAllowed(_) | Self::NotFound => &[Header::RequestId],
-        }
+        operations::headers(self)
     }
-
-    /// Whose registry is to be had; none where the answer needs none.
-    fn reads_registry(self) -> Option<Whose> {
-        match self {
-            Self::Evaluate | Self::EvaluateBatch | Self::Registry | Self::Health | Self::Ready => Some(Whose::Platform),
-            Self::OfrepOne | Self::OfrepAll => Some(Whose::Tenant),
-            Self::Live | Self::Preflight | Self::MethodNotAllowed(_) | Self::NotFound => None,
-        }
-    }
-}
-
-/// How a request names the registry that it reads.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Whose {
-    /// The platform's, or one that is open.
-    Platform,
-    /// Any tenant's.
-    Tenant,
 }
 
 /// A request that was understood as far as is possible without its body and without a registry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan<'a> {
     pub(crate) route: Route,
-    pub(crate) registry: Result<Option<&'a str>, Problem>,
+    pub(crate) place: Place,
+    pub(crate) settings: &'a Settings,
+    /// Whose request it is, or why it is refused.
+    pub(crate) grant: Result<Grant<'a>, Problem>,
+    /// Where OFREP streams of the tenant are.
+    pub(crate) streams_at: Option<&'a str>,
+    wanted_version: Option<u64>,
+}
+
+/// What must be carried to a tenant's object, to be answered there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Carried<'a> {
+    /// The tenant.
+    pub tenant: &'a str,
+    /// Who asks.
+    pub principal: &'a Principal,
 }
 
 impl<'a> Plan<'a> {
-    /// Plans the answer to a request. Its body is not looked at.
+    /// Plans the answer to a request at a time (ms since the epoch), and says whether it is let through at all. Its body is not looked at.
     #[must_use]
-    pub fn of(request: &Request<'a>, settings: &'a Settings) -> Self {
+    pub fn of(request: &Request<'a>, settings: &'a Settings, now: i64) -> Self {
         let route = Route::of(request.method, request.path);
-        let registry = match route.reads_registry() {
-            None => Ok(None),
-            Some(Whose::Platform) => registry_of(request, settings).map(Some),
-            Some(Whose::Tenant) => tenant_of(request, settings).map(Some),
+        let entry = operations::entry(route);
+        let place = entry.map_or(Place::Edge, |entry| entry.place);
+        let grant = match entry {
+            None => Ok(Grant::default()),
+            Some(_) if place == Place::Platform => registry_of(request, settings)
+                .map(|tenant| Grant { tenant: Some(Tenant::Named(tenant)), principal: None }),
+            Some(entry) => authorise(entry.access, request, settings, now),
         };
-        Self { route, registry }
+        let wanted_version = if route == Route::OfrepAll { wanted_version(request.query) } else { None };
+        Self { route, place, settings, grant, streams_at: None, wanted_version }
+    }
+
+    /// The same where the tenant has an object, and so an event stream at this origin (`https://host`) that OFREP's answers name.
+    #[must_use]
+    pub fn with_event_streams(self, origin: &'a str) -> Self {
+        Self { streams_at: Some(origin), ..self }
     }
 
     /// What is asked for.
@@ -133,35 +110,48 @@ impl<'a> Plan<'a> {
         self.route
     }
 
+    /// The tenant that the request is about; none where it is refused, or about none.
+    #[must_use]
+    pub fn tenant(&self) -> Option<&str> {
+        self.grant.as_ref().ok()?.tenant.as_ref().map(Tenant::name)
+    }
+
     /// The tenant whose registry must be handed to [`crate::respond`]; none where the answer needs none.
     #[must_use]
-    pub fn registry(&self) -> Option<&'a str> {
-        self.registry.as_ref().ok().copied().flatten()
+    pub fn registry(&self) -> Option<&str> {
+        matches!(self.place, Place::Platform | Place::Snapshot).then(|| self.tenant()).flatten()
     }
+
+    /// Where the tenant's object must answer: whose, and who asks. The request goes there as it came. None where [`crate::respond`] answers, be it to refuse.
+    #[must_use]
+    pub fn carry(&self) -> Option<Carried<'_>> {
+        let grant = self.grant.as_ref().ok().filter(|_| self.place == Place::Object)?;
+        Some(Carried { tenant: grant.tenant.as_ref()?.name(), principal: grant.principal.as_ref()? })
+    }
+
+    /// The snapshot version that an OFREP client was told of by a stream and now wants (`?flagConfigEtag=`): an answer must come from one at least that new.
+    #[must_use]
+    pub fn wanted_version(&self) -> Option<u64> {
+        self.wanted_version
+    }
+}
+
+/// The version in the entity tag of a stream's event. What is none of ours is no wish.
+fn wanted_version(query: &str) -> Option<u64> {
+    let query = Query::parse(query).ok()?;
+    query.get("flagConfigEtag")?.trim().trim_start_matches("W/").trim_matches('"').parse().ok()
 }
 
 /// The platform's registry, or another that is open and asked for by name.
 fn registry_of<'a>(request: &Request<'a>, settings: &'a Settings) -> Result<&'a str, Problem> {
     match request.headers.get(Header::Registry) {
         None => Ok(&settings.platform_tenant),
-        Some(name) if name == settings.platform_tenant => Ok(name),
-        Some(name) if settings.open_registries.iter().any(|open| open == name) => Ok(name),
+        Some(name) if settings.is_open(name) => Ok(name),
         Some(_) => Err(Problem::new(
             ErrorCode::InvalidRequest,
             "the header X-Burgee-Registry names a registry that is not open",
         )
         .hint("leave the header out to read the platform's registry; FF_OPEN_REGISTRIES lists the others")),
-    }
-}
-
-/// The registry of the tenant that the header names, else the platform's.
-fn tenant_of<'a>(request: &Request<'a>, settings: &'a Settings) -> Result<&'a str, Problem> {
-    match request.headers.get(Header::Tenant) {
-        None => Ok(&settings.platform_tenant),
-        Some(name) if is_tenant(name) => Ok(name),
-        Some(_) => Err(Problem::invalid("the header X-Tenant-ID is not a tenant's name").hint(
-            "a name has 1 to 128 characters of A-Z a-z 0-9 . _ -; leave the header out for the platform's flags",
-        )),
     }
 }
 

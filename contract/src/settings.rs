@@ -2,7 +2,10 @@
 
 use std::fmt;
 
+use burgee_control::Policy;
+
 use crate::limits;
+use crate::v1::{Client, Secret};
 
 /// The settings.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +20,21 @@ pub struct Settings {
     /// `FF_TEST_PANIC`: `1` adds `GET /__test/panic`, which brings the instance down, to show that the next request is
     /// answered all the same. Default off; never set it where others can reach it.
     pub test_panic: bool,
+    /// `FF_TOKEN_SECRET`: what tokens of `/v1` are signed with, of at least 32 bytes; several are divided by spaces: the first signs, all
+    /// verify. Without it `/v1` answers 503.
+    pub token_secrets: Vec<Secret>,
+    /// `FF_CLIENTS`: who may have tokens, a JSON array of `{"id", "secret_sha256", "scopes", "tenants"}`. Default none.
+    pub clients: Vec<Client>,
+    /// `FF_OPEN_ISSUER`: `1` gives a token to whoever asks. Default off; never set it where others can reach it.
+    pub open_issuer: bool,
+    /// `FF_RETENTION_DAYS`: days after which an archived flag is purged. Default 365.
+    pub retention_days: i64,
+    /// `FF_ROLLOUTS`: `off` stops all rollouts of all tenants from taking steps by themselves. Default `on`.
+    pub rollouts: bool,
+    /// `FF_WEBHOOK_HOSTS`: hosts (`host` or `host:port`) that webhooks may name although they are private or not `https`; separated by commas. Default none.
+    pub webhook_hosts: Vec<String>,
+    /// `FF_TEST_CLOCK`: `1` lets tests set the time of a tenant's object. Default off; never set it where others can reach it.
+    pub test_clock: bool,
 }
 
 impl Default for Settings {
@@ -26,6 +44,13 @@ impl Default for Settings {
             soft_ttl_ms: 5000,
             open_registries: Vec::new(),
             test_panic: false,
+            token_secrets: Vec::new(),
+            clients: Vec::new(),
+            open_issuer: false,
+            retention_days: 365,
+            rollouts: true,
+            webhook_hosts: Vec::new(),
+            test_clock: false,
         }
     }
 }
@@ -70,15 +95,84 @@ impl Settings {
             settings.open_registries =
                 names.map(|name| tenant("FF_OPEN_REGISTRIES", name)).collect::<Result<_, _>>()?;
         }
-        if let Some(value) = variable("FF_TEST_PANIC") {
-            settings.test_panic = match value.as_str() {
-                "1" => true,
-                "0" => false,
-                _ => return Err(SettingsError { variable: "FF_TEST_PANIC", expected: "0 or 1".to_owned() }),
-            };
+        if let Some(value) = variable("FF_TOKEN_SECRET") {
+            settings.token_secrets = token_secrets(&value)?;
+        }
+        if let Some(value) = variable("FF_CLIENTS") {
+            settings.clients =
+                Client::read_all(&value).map_err(|expected| SettingsError { variable: "FF_CLIENTS", expected })?;
+        }
+        if let Some(value) = variable("FF_RETENTION_DAYS") {
+            let days = value.parse().ok().filter(|days| (1..=limits::RETENTION_DAYS).contains(days));
+            settings.retention_days = days.ok_or_else(|| SettingsError {
+                variable: "FF_RETENTION_DAYS",
+                expected: format!("whole days from 1 to {}", limits::RETENTION_DAYS),
+            })?;
+        }
+        if let Some(value) = variable("FF_ROLLOUTS") {
+            settings.rollouts = one_of("FF_ROLLOUTS", &value, ["on", "off"])?;
+        }
+        if let Some(value) = variable("FF_WEBHOOK_HOSTS") {
+            let hosts = value.split(',').map(str::trim).filter(|host| !host.is_empty());
+            settings.webhook_hosts = hosts.map(webhook_host).collect::<Result<_, _>>()?;
+        }
+        for (name, switch) in [
+            ("FF_TEST_PANIC", &mut settings.test_panic),
+            ("FF_TEST_CLOCK", &mut settings.test_clock),
+            ("FF_OPEN_ISSUER", &mut settings.open_issuer),
+        ] {
+            if let Some(value) = variable(name) {
+                *switch = one_of(name, &value, ["1", "0"])?;
+            }
         }
         Ok(settings)
     }
+
+    /// Whether a tenant's flags are evaluated for whoever asks.
+    pub(crate) fn is_open(&self, tenant: &str) -> bool {
+        self.platform_tenant == tenant || self.open_registries.iter().any(|open| open == tenant)
+    }
+
+    /// What of it concerns decisions about a tenant.
+    #[must_use]
+    pub fn policy(&self) -> Policy {
+        Policy {
+            retention_ms: self.retention_days.saturating_mul(24 * 60 * 60 * 1000),
+            rollouts: self.rollouts,
+            webhook_hosts: self.webhook_hosts.clone(),
+        }
+    }
+}
+
+/// Which of two words a value is: whether it is the first.
+fn one_of(variable: &'static str, value: &str, words: [&str; 2]) -> Result<bool, SettingsError> {
+    let [yes, no] = words;
+    match value {
+        value if value == yes => Ok(true),
+        value if value == no => Ok(false),
+        _ => Err(SettingsError { variable, expected: format!("{yes} or {no}") }),
+    }
+}
+
+/// Secrets divided by blanks. What is wrong with one does not show it.
+fn token_secrets(value: &str) -> Result<Vec<Secret>, SettingsError> {
+    let secrets = value.split_ascii_whitespace();
+    secrets
+        .map(|secret| {
+            (secret.len() >= limits::TOKEN_SECRET_BYTES).then(|| Secret::new(secret)).ok_or_else(|| SettingsError {
+                variable: "FF_TOKEN_SECRET",
+                expected: format!("made of secrets of at least {} bytes each", limits::TOKEN_SECRET_BYTES),
+            })
+        })
+        .collect()
+}
+
+fn webhook_host(host: &str) -> Result<String, SettingsError> {
+    let is_host = host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-:[]_".contains(&byte));
+    is_host.then(|| host.to_ascii_lowercase()).ok_or_else(|| SettingsError {
+        variable: "FF_WEBHOOK_HOSTS",
+        expected: "made of hosts, as host or host:port, without a scheme or a path".to_owned(),
+    })
 }
 
 /// Whether a tenant can be called so: 1 to 128 characters of `A-Z a-z 0-9 . _ -`. The name becomes part of a storage key and of
