@@ -53,6 +53,7 @@ pub mod limits;
 pub mod lint;
 pub mod model;
 mod openfeature;
+pub mod packed;
 mod pattern;
 mod prerequisites;
 mod reads;

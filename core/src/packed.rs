@@ -1,0 +1,450 @@
+//! The packed form of a snapshot: an index, and after it the snapshot's JSON, byte for byte.
+//!
+//! Whoever holds it need not compile ten thousand flags to decide one. [`Packed::open`] looks at the index alone; [`Packed::closure`]
+//! finds the text of one flag and of all that decides it, which [`Closure::compile`] compiles as [`Snapshot::parse`] would: the decision is
+//! the one that the whole would give. [`Parts::pack`] writes the form from the canonical texts of the entries, without reading them.
+//!
+//! Numbers are little-endian. At the beginning stand [`MAGIC`] and a fixed head, then:
+//!
+//! | part | |
+//! |---|---|
+//! | tenant, signature, key id | UTF-8 |
+//! | flags | hash of the key, start and length in the JSON, where its references end; in the JSON's order |
+//! | flags by hash | places of flags, by rising hash |
+//! | segments, overrides, kill switches | start and length in the JSON |
+//! | engaged | places of the kill switches that are engaged |
+//! | references | of each flag its prerequisites, segments and overrides: the kind in the two highest bits, and the place |
+//! | JSON | to the end |
+//!
+//! A flag's key is not in the index: the flag's own text begins with it, so that no index can pass one flag off as another.
+
+mod closure;
+mod pack;
+mod rows;
+
+use alloc::borrow::Cow;
+use alloc::format;
+use alloc::string::String;
+use core::ops::Range;
+
+use crate::fault::{Fault, FaultCode};
+use crate::limits;
+#[cfg(doc)]
+use crate::snapshot::Snapshot;
+
+pub use closure::Closure;
+pub use pack::{FlagPart, KillSwitchPart, OverridePart, Parts, SegmentPart, sign};
+pub use rows::Rows;
+
+/// What the packed form begins with; the last byte counts changes of the form. No JSON text begins so.
+pub const MAGIC: [u8; 8] = *b"\xB5burgee\x01";
+
+/// Bytes of the fixed head, the magic included.
+const HEAD: usize = 72;
+
+/// What a canonical flag begins with, before its key.
+const KEY_BEFORE: &[u8] = br#"{"key":""#;
+
+/// What comes after the last of the JSON's flags, and of the other lists.
+const LISTS: [&[u8]; 4] = [br#"],"segments":["#, br#"],"overrides":["#, br#"],"kill_switches":["#, b"]}"];
+
+/// `generated_at` of a snapshot that does not say.
+const NEVER: i64 = i64::MIN;
+
+/// Bits of a reference that are its place.
+const PLACE_BITS: u32 = 30;
+
+/// What a reference leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Flag,
+    Segment,
+    Override,
+}
+
+/// Whether bytes claim to be of the packed form, in whichever version.
+#[must_use]
+pub fn is_packed(bytes: &[u8]) -> bool {
+    MAGIC.split_last().is_some_and(|(_, name)| bytes.starts_with(name))
+}
+
+/// A snapshot in the packed form whose index has been checked. Its JSON has not been looked at.
+#[derive(Clone, Debug)]
+pub struct Packed<B> {
+    bytes: B,
+    layout: Layout,
+}
+
+/// Where the parts are. Ranges are of all bytes, and lie within them.
+#[derive(Clone, Debug)]
+struct Layout {
+    version: u64,
+    generated_at: i64,
+    tenant: Range<usize>,
+    signature: Range<usize>,
+    key_id: Range<usize>,
+    flags: Range<usize>,
+    by_hash: Range<usize>,
+    segments: Range<usize>,
+    overrides: Range<usize>,
+    switches: Range<usize>,
+    engaged: Range<usize>,
+    references: Range<usize>,
+    json: Range<usize>,
+    /// Bytes of the JSON before its first flag.
+    frame: usize,
+}
+
+/// A flag as the index has it.
+#[derive(Clone, Copy, Debug)]
+struct Record {
+    hash: u32,
+    span: Span,
+    /// How many references there are up to its last.
+    references_end: u32,
+}
+
+/// Part of the JSON.
+#[derive(Clone, Copy, Debug)]
+struct Span {
+    start: u32,
+    len: u32,
+}
+
+const RECORD: usize = 16;
+const SPAN: usize = 8;
+const NUMBER: usize = 4;
+
+impl<B: AsRef<[u8]>> Packed<B> {
+    /// Checks the index: that every part is there, and that every place and reference lies within what it is a place in.
+    ///
+    /// It takes time in the size of the index, whatever the JSON's. Any bytes may be given.
+    ///
+    /// # Errors
+    /// What is wrong, and with which part.
+    pub fn open(bytes: B) -> Result<Self, Fault> {
+        let layout = Layout::read(bytes.as_ref())?;
+        let packed = Self { bytes, layout };
+        packed.check()?;
+        Ok(packed)
+    }
+
+    /// All bytes.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        self.bytes.as_ref()
+    }
+
+    /// The snapshot's JSON.
+    #[must_use]
+    pub fn json(&self) -> &[u8] {
+        self.part(&self.layout.json)
+    }
+
+    /// Whose flags these are, as the index has it.
+    #[must_use]
+    pub fn tenant(&self) -> &str {
+        self.text(&self.layout.tenant)
+    }
+
+    /// The version of the whole, as the index has it.
+    #[must_use]
+    pub fn version(&self) -> u64 {
+        self.layout.version
+    }
+
+    /// When it was made, ms since the epoch, as the index has it.
+    #[must_use]
+    pub fn generated_at(&self) -> Option<i64> {
+        Some(self.layout.generated_at).filter(|at| *at != NEVER)
+    }
+
+    /// The detached JWS over the JSON, if it is signed. It has not been verified.
+    #[must_use]
+    pub fn signature(&self) -> Option<&str> {
+        Some(self.text(&self.layout.signature)).filter(|text| !text.is_empty())
+    }
+
+    /// The id of the key that it is signed with.
+    #[must_use]
+    pub fn key_id(&self) -> Option<&str> {
+        Some(self.text(&self.layout.key_id)).filter(|text| !text.is_empty())
+    }
+
+    /// How many flags it has.
+    #[must_use]
+    pub fn flag_count(&self) -> usize {
+        count(&self.layout.flags, RECORD)
+    }
+
+    /// The keys of the flags, in the JSON's order; none for a flag whose text does not begin with one.
+    pub fn keys(&self) -> impl Iterator<Item = Option<&str>> {
+        (0..self.flag_count()).map(|place| {
+            let text = self.span_text(self.record(place)?.span).strip_prefix(KEY_BEFORE)?;
+            let key = text.get(..text.iter().position(|byte| *byte == b'"')?)?;
+            core::str::from_utf8(key).ok()
+        })
+    }
+
+    /// The place of the flag with this key.
+    #[must_use]
+    pub fn find(&self, key: &str) -> Option<u32> {
+        let hash = hash(key.as_bytes());
+        let place_at = |index: usize| self.number(&self.layout.by_hash, index);
+        let hash_at = |index: usize| self.record(usize::try_from(place_at(index)?).ok()?).map(|record| record.hash);
+        let (mut low, mut high) = (0, self.flag_count());
+        while low < high {
+            let middle = low.midpoint(high);
+            match hash_at(middle) {
+                Some(at) if at < hash => low = middle.saturating_add(1),
+                _ => high = middle,
+            }
+        }
+        // Keys may share a hash, so that each of them is held against the text.
+        (low..self.flag_count())
+            .take_while(|index| hash_at(*index) == Some(hash))
+            .filter_map(place_at)
+            .find(|place| self.has_key(*place, key))
+    }
+
+    fn has_key(&self, place: u32, key: &str) -> bool {
+        let record = usize::try_from(place).ok().and_then(|place| self.record(place));
+        let text = record.and_then(|record| self.span_text(record.span).strip_prefix(KEY_BEFORE));
+        text.and_then(|text| text.strip_prefix(key.as_bytes())).is_some_and(|rest| rest.first() == Some(&b'"'))
+    }
+
+    fn part(&self, range: &Range<usize>) -> &[u8] {
+        self.bytes.as_ref().get(range.clone()).unwrap_or_default()
+    }
+
+    fn text(&self, range: &Range<usize>) -> &str {
+        // It was UTF-8 when it was opened.
+        core::str::from_utf8(self.part(range)).unwrap_or_default()
+    }
+
+    fn number(&self, table: &Range<usize>, index: usize) -> Option<u32> {
+        entry::<NUMBER>(self.part(table), index).map(u32::from_le_bytes)
+    }
+
+    fn record(&self, place: usize) -> Option<Record> {
+        let bytes = entry::<RECORD>(self.part(&self.layout.flags), place)?;
+        let at = |index| entry::<NUMBER>(&bytes, index).map(u32::from_le_bytes);
+        Some(Record { hash: at(0)?, span: Span { start: at(1)?, len: at(2)? }, references_end: at(3)? })
+    }
+
+    fn span(&self, table: &Range<usize>, place: usize) -> Option<Span> {
+        let bytes = entry::<SPAN>(self.part(table), place)?;
+        let at = |index| entry::<NUMBER>(&bytes, index).map(u32::from_le_bytes);
+        Some(Span { start: at(0)?, len: at(1)? })
+    }
+
+    fn span_text(&self, span: Span) -> &[u8] {
+        span.range().and_then(|range| self.json().get(range)).unwrap_or_default()
+    }
+
+    /// Where the references of a flag are in their table.
+    fn references(&self, place: usize) -> Range<usize> {
+        let end = |place| self.record(place).and_then(|record| usize::try_from(record.references_end).ok());
+        let start = place.checked_sub(1).and_then(end).unwrap_or(0);
+        start..end(place).unwrap_or(start)
+    }
+
+    fn check(&self) -> Result<(), Fault> {
+        let Layout {
+            tenant,
+            signature,
+            key_id,
+            flags,
+            by_hash,
+            segments,
+            overrides,
+            switches,
+            engaged,
+            references,
+            ..
+        } = &self.layout;
+        for (part, name) in [(tenant, "tenant"), (signature, "signature"), (key_id, "key id")] {
+            if core::str::from_utf8(self.part(part)).is_err() {
+                return Err(fault(format!("the {name} must be UTF-8")));
+            }
+        }
+        // Entries stand in the JSON in the order of their tables, and nothing overlaps.
+        let mut end = self.layout.frame;
+        let mut next = |span: Option<Span>, list: &str, place: usize| {
+            let range =
+                span.and_then(Span::range).filter(|range| range.start >= end && range.end <= self.layout.json.len());
+            let range =
+                range.ok_or_else(|| fault(format!("/{list}/{place} must lie in the JSON, after what is before it")))?;
+            end = range.end;
+            Ok::<_, Fault>(())
+        };
+        let mut references_end = 0;
+        for place in 0..count(flags, RECORD) {
+            let record = self.record(place);
+            next(record.map(|record| record.span), "flags", place)?;
+            let at = record.map_or(0, |record| record.references_end);
+            if at < references_end || usize::try_from(at).map_or(true, |at| at > count(references, NUMBER)) {
+                return Err(fault(format!("the references of /flags/{place} must be in their table, in order")));
+            }
+            references_end = at;
+        }
+        for (table, list) in [(segments, "segments"), (overrides, "overrides"), (switches, "kill_switches")] {
+            for place in 0..count(table, SPAN) {
+                next(self.span(table, place), list, place)?;
+            }
+        }
+        let mut before = 0;
+        for index in 0..count(by_hash, NUMBER) {
+            let place = self.number(by_hash, index).and_then(|place| usize::try_from(place).ok());
+            match place.and_then(|place| self.record(place)).map(|record| record.hash) {
+                Some(hash) if hash >= before => before = hash,
+                _ => return Err(fault(format!("entry {index} of the flags by hash must be a flag's place, in order"))),
+            }
+        }
+        let switches = count(switches, SPAN);
+        for index in 0..count(engaged, NUMBER) {
+            let place = self.number(engaged, index).and_then(|place| usize::try_from(place).ok());
+            if place.is_none_or(|place| place >= switches) {
+                return Err(fault(format!("entry {index} of the engaged must be a kill switch's place")));
+            }
+        }
+        for index in 0..count(references, NUMBER) {
+            if !self.number(references, index).and_then(Kind::split).is_some_and(|(kind, place)| {
+                let (table, size) = match kind {
+                    Kind::Flag => (flags, RECORD),
+                    Kind::Segment => (segments, SPAN),
+                    Kind::Override => (overrides, SPAN),
+                };
+                usize::try_from(place).is_ok_and(|place| place < count(table, size))
+            }) {
+                return Err(fault(format!("reference {index} must lead to an entry")));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Layout {
+    fn read(bytes: &[u8]) -> Result<Self, Fault> {
+        if !is_packed(bytes) {
+            return Err(fault("must begin as a packed snapshot does"));
+        }
+        if !bytes.starts_with(&MAGIC) {
+            return Err(fault("is packed in a form that this version does not read"));
+        }
+        if bytes.len() > limits::SNAPSHOT_BYTES {
+            let message = format!("must have at most {} bytes (SNAPSHOT_BYTES)", limits::SNAPSHOT_BYTES);
+            return Err(Fault { code: FaultCode::LimitExceeded, pointer: String::new(), message: message.into() });
+        }
+        let mut head = bytes.get(MAGIC.len()..HEAD).ok_or_else(|| fault("the head must be whole"))?.iter().copied();
+        // The head is as long as these numbers are together, so that none of them is missing.
+        let mut eight = || core::array::from_fn::<u8, 8, _>(|_| head.next().unwrap_or_default());
+        let version = u64::from_le_bytes(eight());
+        let generated_at = i64::from_le_bytes(eight());
+        let mut four = || core::array::from_fn::<u8, 4, _>(|_| head.next().unwrap_or_default());
+        let mut number = || usize::try_from(u32::from_le_bytes(four())).unwrap_or(usize::MAX);
+        let frame = number();
+        let mut end = Some(HEAD);
+        let mut part = |size: usize| {
+            let start = end.unwrap_or(usize::MAX);
+            end = number().checked_mul(size).and_then(|len| start.checked_add(len));
+            start..end.unwrap_or(usize::MAX)
+        };
+        let (tenant, signature, key_id) = (part(1), part(1), part(1));
+        let flags = part(RECORD);
+        let by_hash = part(NUMBER);
+        let (segments, overrides, switches) = (part(SPAN), part(SPAN), part(SPAN));
+        let engaged = part(NUMBER);
+        let references = part(NUMBER);
+        let json = part(1);
+        if json.end != bytes.len() {
+            return Err(fault("must be as long as its head says"));
+        }
+        if count(&by_hash, NUMBER) != count(&flags, RECORD) {
+            return Err(fault("must have as many flags by hash as flags"));
+        }
+        if frame > json.len() {
+            return Err(fault("the frame must lie in the JSON"));
+        }
+        for (entries, limit, name) in [
+            (count(&flags, RECORD), limits::FLAGS, "FLAGS"),
+            (count(&segments, SPAN), limits::SEGMENTS, "SEGMENTS"),
+            (count(&overrides, SPAN), limits::OVERRIDES, "OVERRIDES"),
+            (count(&switches, SPAN), limits::LIST_ITEMS, "LIST_ITEMS"),
+            (count(&engaged, NUMBER), limits::LIST_ITEMS, "LIST_ITEMS"),
+        ] {
+            if entries > limit {
+                let message = format!("must have at most {limit} entries in each table ({name})");
+                return Err(Fault { code: FaultCode::LimitExceeded, pointer: String::new(), message: message.into() });
+            }
+        }
+        Ok(Self {
+            version,
+            generated_at,
+            tenant,
+            signature,
+            key_id,
+            flags,
+            by_hash,
+            segments,
+            overrides,
+            switches,
+            engaged,
+            references,
+            json,
+            frame,
+        })
+    }
+}
+
+impl Span {
+    fn range(self) -> Option<Range<usize>> {
+        let start = usize::try_from(self.start).ok()?;
+        Some(start..start.checked_add(usize::try_from(self.len).ok()?)?)
+    }
+}
+
+impl Kind {
+    /// A reference to a place; none for a place that is too large to be one.
+    fn reference(self, place: u32) -> Option<u32> {
+        let kind: u32 = match self {
+            Self::Flag => 0,
+            Self::Segment => 1,
+            Self::Override => 2,
+        };
+        (place >> PLACE_BITS == 0).then_some(kind << PLACE_BITS | place)
+    }
+
+    fn split(reference: u32) -> Option<(Self, u32)> {
+        let kind = match reference >> PLACE_BITS {
+            0 => Self::Flag,
+            1 => Self::Segment,
+            2 => Self::Override,
+            _ => return None,
+        };
+        Some((kind, reference & !(u32::MAX << PLACE_BITS)))
+    }
+}
+
+/// FNV-1a with 32 bits. The tenant chooses the keys, and would only slow its own look-ups down.
+fn hash(key: &[u8]) -> u32 {
+    key.iter().fold(0x811c_9dc5, |hash: u32, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193))
+}
+
+/// How many entries of a size a table has.
+fn count(table: &Range<usize>, size: usize) -> usize {
+    table.len().checked_div(size).unwrap_or(0)
+}
+
+/// An entry of a table.
+fn entry<const SIZE: usize>(table: &[u8], index: usize) -> Option<[u8; SIZE]> {
+    let start = index.checked_mul(SIZE)?;
+    table.get(start..start.checked_add(SIZE)?)?.try_into().ok()
+}
+
+fn fault(message: impl Into<Cow<'static, str>>) -> Fault {
+    Fault { code: FaultCode::InvalidValue, pointer: String::new(), message: message.into() }
+}
+
+#[cfg(test)]
+mod tests;
