@@ -67,7 +67,7 @@ pub mod v1;
 pub use envelope::{ErrorCode, Problem};
 pub use freshness::{Cache, Look, Slot};
 pub use http::{Body, Header, Headers, Request, Response, split_url};
-pub use loaded::{Loaded, ReadFault, ReadFaultCode, Reading, Served};
+pub use loaded::{Found, Loaded, ReadFault, ReadFaultCode, Reading, Served};
 pub use log::{Level, RegistryLog, RequestLog};
 pub use query::Query;
 pub use rate::Buckets;

@@ -57,6 +57,9 @@ pub const TENANTS_KEPT: usize = 64;
 /// One that is larger is kept alone.
 pub const DOCUMENTS_KEPT_BYTES: usize = 16 * 1024 * 1024;
 
+/// Bytes of the texts of flags that are kept compiled, of one packed registry: some 7,000 flags of 300 bytes.
+pub const FLAGS_KEPT_BYTES: usize = 2 * 1024 * 1024;
+
 /// Characters of a path that a log line shows. Paths that nobody serves can be as long as a caller likes.
 pub const LOGGED_PATH_CHARS: usize = 256;
 

@@ -1,22 +1,32 @@
 //! A tenant's registry as it is kept: compiled, and as the bytes that were stored.
 
-use std::sync::OnceLock;
+mod lazy;
 
-use burgee_core::{Fault, Snapshot};
+use std::sync::{Arc, OnceLock};
+
+use burgee_core::packed::is_packed;
+use burgee_core::{Fault, FlagIndex, Snapshot};
 use serde::Serialize;
 
+use self::lazy::Lazy;
+use crate::envelope::{ErrorCode, Problem};
 use crate::etag::fnv1a;
 use crate::freshness::Cache;
 
-/// A registry that was read from storage and compiled.
+/// A registry that was read from storage: JSON, which is compiled at once, or the packed form, of which a flag is compiled when it is first asked for.
 #[derive(Debug)]
 pub struct Loaded {
-    snapshot: Snapshot,
-    document: Box<[u8]>,
+    form: Form,
     /// Made when it is first asked for, as is what follows: answers that are no entity tags need not wait for it.
     hash: OnceLock<u64>,
     /// A summary reads every flag again.
     pub(crate) summary: OnceLock<Vec<u8>>,
+}
+
+#[derive(Debug)]
+enum Form {
+    Whole { snapshot: Snapshot, document: Box<[u8]> },
+    Packed(Box<Lazy>),
 }
 
 /// What came of reading storage again.
@@ -24,21 +34,61 @@ pub struct Loaded {
 pub enum Reading {
     /// The bytes are those of the registry that is held.
     Unchanged,
-    /// They are others, and are compiled.
+    /// They are others, and can be used.
     New(Box<Loaded>),
 }
 
-impl Loaded {
-    /// Compiles a document.
-    ///
-    /// # Errors
-    /// As [`Snapshot::parse`].
-    pub fn read(document: Vec<u8>) -> Result<Self, Fault> {
-        let snapshot = Snapshot::parse(&document)?;
-        Ok(Self { snapshot, document: document.into(), hash: OnceLock::new(), summary: OnceLock::new() })
+/// A flag that was looked for, and the snapshot that decides it.
+#[derive(Debug)]
+pub struct Found<'a> {
+    snapshot: Holder<'a>,
+    /// Its place in that snapshot; none where there is no such flag.
+    pub index: Option<FlagIndex>,
+}
+
+#[derive(Debug)]
+enum Holder<'a> {
+    Whole(&'a Snapshot),
+    Alone(Arc<Snapshot>),
+}
+
+impl<'a> Found<'a> {
+    #[inline]
+    fn in_the_whole(snapshot: &'a Snapshot, key: &str) -> Self {
+        Self { index: snapshot.find(key), snapshot: Holder::Whole(snapshot) }
     }
 
-    /// Takes what storage gave for a tenant: bytes, nothing, or an error. Bytes that are held already are not compiled again.
+    fn alone(snapshot: Arc<Snapshot>, key: &str) -> Self {
+        Self { index: snapshot.find(key), snapshot: Holder::Alone(snapshot) }
+    }
+
+    /// The snapshot. It may have no flags but this one and what decides it.
+    #[inline]
+    #[must_use]
+    pub fn snapshot(&self) -> &Snapshot {
+        match &self.snapshot {
+            Holder::Whole(snapshot) => snapshot,
+            Holder::Alone(snapshot) => snapshot,
+        }
+    }
+}
+
+impl Loaded {
+    /// Reads a document in either form.
+    ///
+    /// # Errors
+    /// JSON: as [`Snapshot::parse`]. The packed form: an index that is broken, or that is not the JSON's; what is wrong further on in the JSON shows
+    /// when it is asked for.
+    pub fn read(stored: Vec<u8>) -> Result<Self, Fault> {
+        let form = if is_packed(&stored) {
+            Form::Packed(Box::new(Lazy::open(stored.into())?))
+        } else {
+            Form::Whole { snapshot: Snapshot::parse(&stored)?, document: stored.into() }
+        };
+        Ok(Self { form, hash: OnceLock::new(), summary: OnceLock::new() })
+    }
+
+    /// Takes what storage gave for a tenant: bytes, nothing, or an error. Bytes that are held already are not read again.
     ///
     /// # Errors
     /// Storage could not be read, holds nothing, or holds a document that is refused.
@@ -47,32 +97,112 @@ impl Loaded {
         stored: Result<Option<Vec<u8>>, String>,
         held: Option<&Self>,
     ) -> Result<Reading, ReadFault> {
-        let document = stored.map_err(|error| ReadFault::unreadable(tenant, &error))?;
-        let document = document.ok_or_else(|| ReadFault::missing(tenant))?;
-        if held.is_some_and(|held| *held.document == *document) {
+        let stored = stored.map_err(|error| ReadFault::unreadable(tenant, &error))?;
+        let stored = stored.ok_or_else(|| ReadFault::missing(tenant))?;
+        if held.is_some_and(|held| *held.stored() == *stored) {
             return Ok(Reading::Unchanged);
         }
-        Self::read(document)
+        Self::read(stored)
             .map(|loaded| Reading::New(Box::new(loaded)))
             .map_err(|fault| ReadFault::refused(tenant, &fault))
     }
 
-    /// The compiled registry.
-    #[must_use]
-    pub fn snapshot(&self) -> &Snapshot {
-        &self.snapshot
+    /// A flag by its key, ready to be evaluated; one that there is none of is evaluated too.
+    ///
+    /// # Errors
+    /// The packed form is broken where the flag stands.
+    #[inline]
+    pub fn find(&self, key: &str) -> Result<Found<'_>, ReadFault> {
+        match &self.form {
+            Form::Whole { snapshot, .. } => Ok(Found::in_the_whole(snapshot, key)),
+            Form::Packed(lazy) => lazy.find(key).map_err(|fault| self.refused(&fault)),
+        }
     }
 
-    /// The stored bytes: JSON, by having been compiled.
+    /// The compiled registry. Of the packed form it is compiled the first time, which takes its time: those who need one flag ask for
+    /// that by [`Loaded::find`].
+    ///
+    /// # Errors
+    /// The packed form holds JSON that is refused.
+    pub fn snapshot(&self) -> Result<&Snapshot, ReadFault> {
+        match &self.form {
+            Form::Whole { snapshot, .. } => Ok(snapshot),
+            Form::Packed(lazy) => lazy.whole().map_err(|fault| self.refused(&fault)),
+        }
+    }
+
+    /// As [`Loaded::snapshot`], if it is compiled already.
+    #[must_use]
+    pub fn snapshot_if_compiled(&self) -> Option<&Snapshot> {
+        match &self.form {
+            Form::Whole { snapshot, .. } => Some(snapshot),
+            Form::Packed(lazy) => lazy.whole_if_compiled(),
+        }
+    }
+
+    /// Whose registry it is.
+    #[must_use]
+    pub fn tenant(&self) -> &str {
+        self.frame().tenant()
+    }
+
+    /// The registry's version.
+    #[must_use]
+    pub fn version(&self) -> u64 {
+        self.frame().version()
+    }
+
+    /// The detached JWS over [`Loaded::document`], where it was stored with one.
+    #[must_use]
+    pub fn signature(&self) -> Option<&str> {
+        match &self.form {
+            Form::Whole { .. } => None,
+            Form::Packed(lazy) => lazy.packed().signature(),
+        }
+    }
+
+    /// The JSON, byte for byte as it was written. That of the packed form is JSON by its writer's word, until [`Loaded::snapshot`] has read it.
     #[must_use]
     pub fn document(&self) -> &[u8] {
-        &self.document
+        match &self.form {
+            Form::Whole { document, .. } => document,
+            Form::Packed(lazy) => lazy.packed().json(),
+        }
     }
 
-    /// A hash of the stored bytes.
+    /// A hash of the JSON.
     #[must_use]
     pub fn hash(&self) -> u64 {
-        *self.hash.get_or_init(|| fnv1a(&self.document))
+        *self.hash.get_or_init(|| fnv1a(self.document()))
+    }
+
+    /// Bytes that it counts for among what is kept.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        match &self.form {
+            Form::Whole { document, .. } => document.len(),
+            Form::Packed(lazy) => lazy.size(),
+        }
+    }
+
+    /// The bytes that were stored.
+    fn stored(&self) -> &[u8] {
+        match &self.form {
+            Form::Whole { document, .. } => document,
+            Form::Packed(lazy) => lazy.packed().bytes(),
+        }
+    }
+
+    /// A snapshot that has the registry's tenant and version, if not its flags.
+    fn frame(&self) -> &Snapshot {
+        match &self.form {
+            Form::Whole { snapshot, .. } => snapshot,
+            Form::Packed(lazy) => lazy.empty(),
+        }
+    }
+
+    fn refused(&self, fault: &Fault) -> ReadFault {
+        ReadFault::refused(self.tenant(), fault)
     }
 }
 
@@ -129,6 +259,19 @@ impl ReadFault {
     }
 }
 
+impl From<&ReadFault> for Problem {
+    fn from(fault: &ReadFault) -> Self {
+        Self::new(ErrorCode::RegistryUnavailable, fault.message.clone())
+            .hint("publish a snapshot, and ask again; GET /readyz says when there is one")
+    }
+}
+
+impl From<ReadFault> for Problem {
+    fn from(fault: ReadFault) -> Self {
+        Self::from(&fault)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -142,7 +285,7 @@ mod tests {
     #[test]
     fn unchanged_bytes_are_not_compiled_again() {
         let Ok(Reading::New(first)) = take(Ok(Some(DOCUMENT)), None) else { panic!("compiles") };
-        assert_eq!(first.snapshot().version(), 7);
+        assert_eq!((first.version(), first.size()), (7, DOCUMENT.len()));
         assert_eq!(first.document(), DOCUMENT);
         assert!(matches!(take(Ok(Some(DOCUMENT)), Some(&first)), Ok(Reading::Unchanged)));
         let other = br#"{"version": 8, "flags": []}"#;
@@ -160,6 +303,87 @@ mod tests {
             let fault = take(stored, None).unwrap_err();
             assert_eq!(fault.code, code);
             assert!(fault.message.contains(text), "{}", fault.message);
+        }
+    }
+
+    const FLAGS: &[u8] = br#"{"flags": [
+        {"key": "a", "prerequisites": [{"flag": "b", "variants": ["on"]}], "default_variant": "on"},
+        {"key": "b", "default_variant": "on"}, {"key": "c", "state": "off"}, {"key": "d"}, {"key": "e"}, {"key": "f"}, {"key": "g"}
+    ]}"#;
+
+    fn packed(version: u64) -> Vec<u8> {
+        let documents = burgee_core::Documents::read(FLAGS).unwrap();
+        burgee_core::packed::Rows::of(&documents).parts("acme", version, None).pack().unwrap()
+    }
+
+    fn on(loaded: &Loaded, key: &str) -> Option<bool> {
+        let found = loaded.find(key).unwrap();
+        let (context, request) = (burgee_core::NamedContext::new(), burgee_core::Request::at(0));
+        let decision = found.snapshot().evaluate(found.index, &context, &request, &mut ());
+        decision.flag.map(|_| decision.enabled)
+    }
+
+    #[test]
+    fn a_packed_flag_is_compiled_when_it_is_asked_for() {
+        let Ok(Reading::New(loaded)) = take(Ok(Some(&packed(7))), None) else { panic!("opens") };
+        assert_eq!((loaded.tenant(), loaded.version(), loaded.signature()), ("acme", 7, None));
+        assert!(loaded.document().starts_with(br#"{"schema":"burgee.snapshot/1","tenant":"acme","version":7,"#));
+        let before = loaded.size();
+        assert_eq!((on(&loaded, "no.such"), loaded.size()), (None, before));
+        assert_eq!((on(&loaded, "c"), on(&loaded, "b")), (Some(false), Some(true)));
+        assert!(loaded.size() > before && loaded.snapshot_if_compiled().is_none());
+        let after = loaded.size();
+        assert_eq!((on(&loaded, "c"), loaded.size()), (Some(false), after), "kept");
+        assert_eq!(loaded.snapshot().unwrap().flags().len(), 7);
+        assert_eq!((on(&loaded, "a"), on(&loaded, "no.such")), (Some(true), None), "in the whole");
+        assert_eq!(loaded.size(), after + loaded.document().len());
+        assert!(matches!(take(Ok(Some(&packed(7))), Some(&loaded)), Ok(Reading::Unchanged)));
+        assert!(matches!(take(Ok(Some(&packed(8))), Some(&loaded)), Ok(Reading::New(_))));
+    }
+
+    #[test]
+    fn a_flag_that_needs_most_of_the_others_is_compiled_with_all() {
+        let document =
+            br#"{"flags": [{"key": "a", "prerequisites": [{"flag": "b", "variants": ["on"]}]}, {"key": "b"}]}"#;
+        let documents = burgee_core::Documents::read(document).unwrap();
+        let packed = burgee_core::packed::Rows::of(&documents).parts("acme", 1, None).pack().unwrap();
+        let loaded = Loaded::read(packed).unwrap();
+        assert_eq!(on(&loaded, "a"), Some(true));
+        assert_eq!(loaded.snapshot_if_compiled().unwrap().flags().len(), 2);
+    }
+
+    #[test]
+    fn a_signature_belongs_to_what_is_stored() {
+        let signed = burgee_core::packed::sign(&packed(7), "h..s", "k").unwrap();
+        let loaded = Loaded::read(signed).unwrap();
+        assert_eq!(loaded.signature(), Some("h..s"));
+        let unsigned = Loaded::read(packed(7)).unwrap();
+        assert_eq!((loaded.document(), loaded.hash()), (unsigned.document(), unsigned.hash()));
+        assert!(matches!(take(Ok(Some(&packed(7))), Some(&loaded)), Ok(Reading::New(_))));
+    }
+
+    #[test]
+    fn what_is_broken_is_refused_at_once_or_where_it_is_asked_for() {
+        let good = packed(7);
+        let text = |bytes: &[u8]| take(Ok(Some(bytes)), None).unwrap_err();
+        let mut other = good.clone();
+        other[8] = 8;
+        for (bytes, expected) in
+            [(&good[..good.len() - 1], "as long as its head says"), (&other, "same tenant, version")]
+        {
+            let fault = text(bytes);
+            assert_eq!(fault.code, ReadFaultCode::SnapshotRefused);
+            assert!(fault.message.contains(expected), "{}", fault.message);
+        }
+        let mut broken = good.clone();
+        let at = good.windows(9).position(|window| window == br#"{"key":"c"#).unwrap();
+        broken[at + 10] = b'x';
+        let loaded = Loaded::read(broken).unwrap();
+        assert_eq!(on(&loaded, "d"), Some(true));
+        for fault in [loaded.find("c").err(), loaded.snapshot().err()] {
+            let fault = fault.unwrap();
+            assert_eq!(fault.code, ReadFaultCode::SnapshotRefused);
+            assert!(fault.message.contains("must be JSON"), "{}", fault.message);
         }
     }
 }

@@ -87,14 +87,15 @@ impl<'a> RegistryLog<'a> {
     /// A registry was loaded at a time (ms since the epoch).
     #[must_use]
     pub fn loaded(tenant: &'a str, loaded: &Loaded, now: i64) -> Self {
-        let warnings = loaded.snapshot().warnings().len();
+        // Nobody has looked yet for what may be wrong with the flags of a packed registry.
+        let warnings = loaded.snapshot_if_compiled().map(|snapshot| snapshot.warnings().len());
         Self {
             timestamp: format_rfc3339(now),
-            level: if warnings == 0 { Level::Info } else { Level::Warn },
+            level: if warnings.is_none_or(|count| count == 0) { Level::Info } else { Level::Warn },
             message: "registry loaded",
             tenant,
-            snapshot_version: Some(loaded.snapshot().version()),
-            warning_count: Some(warnings),
+            snapshot_version: Some(loaded.version()),
+            warning_count: warnings,
             fault: None,
         }
     }

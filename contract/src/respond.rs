@@ -93,7 +93,7 @@ fn answer(
         Route::Evaluate => flags_api::evaluate(request, &registry.served()?, moment.now, service),
         Route::EvaluateBatch => flags_api::evaluate_batch(request, &registry.served()?, moment.now, service),
         Route::Registry => flags_api::registry(request, &registry.served()?, service),
-        Route::Health => Ok(flags_api::health(&registry.served()?, moment.now, service)),
+        Route::Health => flags_api::health(&registry.served()?, moment.now, service),
         Route::OfrepOne => Ok(ofrep::evaluate_one(request, registry, moment.now)),
         Route::OfrepAll => Ok(ofrep::evaluate_all(request, registry, moment.now)),
         Route::V1(operation) => v1::answer(operation, plan, request, registry, moment),
@@ -111,8 +111,7 @@ impl<'a> Registry<'a> {
     pub(crate) fn served(self) -> Result<Served<'a>, Problem> {
         match self {
             Self::Ready(served) => Ok(served),
-            Self::Unavailable(fault) => Err(Problem::new(ErrorCode::RegistryUnavailable, fault.message.clone())
-                .hint("publish a snapshot, and ask again; GET /readyz says when there is one")),
+            Self::Unavailable(fault) => Err(fault.into()),
             Self::NotAsked => Err(Problem::new(ErrorCode::InternalError, "the registry was not read")),
         }
     }

@@ -21,14 +21,14 @@ fn loaded() -> &'static Loaded {
     static LOADED: OnceLock<Loaded> = OnceLock::new();
     LOADED.get_or_init(|| {
         let loaded = Loaded::read(DOCUMENT.as_bytes().to_vec()).expect("the document is right");
-        assert_eq!(loaded.snapshot().warnings(), []);
+        assert_eq!(loaded.snapshot().expect("flags").warnings(), []);
         loaded
     })
 }
 
 /// Whatever lies in memory is evaluated. JSON that is an object is the same context natively, through wasm, kept or not, and over HTTP.
 pub fn context(bytes: &[u8]) {
-    let snapshot = loaded().snapshot();
+    let snapshot = loaded().snapshot().expect("flags");
     in_memory(snapshot, bytes);
     let text = std::str::from_utf8(bytes).ok();
     over_http(bytes);

@@ -43,7 +43,7 @@ pub fn ofrep(bytes: &[u8]) {
         return;
     }
     let flags = answer["flags"].as_array().expect("a list");
-    assert_eq!(flags.len(), loaded().snapshot().flags().len());
+    assert_eq!(flags.len(), loaded().snapshot().expect("flags").flags().len());
     for entry in flags {
         check_entry(entry, if entry.get("errorCode").is_some() { 400 } else { 200 });
     }

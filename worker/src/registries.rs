@@ -21,7 +21,7 @@ const KV_CACHE_TTL_S: u32 = 30;
 fn with_slot<T>(tenant: &str, work: impl FnOnce(&mut Slot<Rc<Loaded>>) -> T) -> T {
     thread_local! {
         static SLOTS: RefCell<Slots<Rc<Loaded>>> =
-            const { RefCell::new(Slots::new(|loaded| loaded.document().len())) };
+            const { RefCell::new(Slots::new(|loaded| loaded.size())) };
     }
     SLOTS.with_borrow_mut(|slots| slots.with(tenant, work))
 }

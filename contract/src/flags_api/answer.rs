@@ -1,13 +1,13 @@
 //! One evaluation as it is answered: the evaluator's decision, and beside it where it came from.
 
-use burgee_core::{Decision, DecisionJson, Outcome, Request, Snapshot, Step, WarningCode};
+use burgee_core::{Decision, DecisionJson, Outcome, Request, Step, WarningCode};
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
 use super::BACKING_STATE;
 use crate::caller::Caller;
 use crate::freshness::Cache;
-use crate::loaded::Served;
+use crate::loaded::{Found, Served};
 
 /// A decision with its `meta`.
 pub(crate) struct Answer<'a> {
@@ -28,11 +28,17 @@ struct Meta {
 }
 
 impl<'a> Answer<'a> {
-    /// Evaluates a flag by its key, whether there is one or not.
-    pub(crate) fn of(flag_key: &'a str, served: &Served<'a>, caller: &Caller<'_>, request: &Request<'_>) -> Self {
-        let snapshot: &'a Snapshot = served.loaded.snapshot();
+    /// Evaluates a flag that was looked for in what is served, whether there is one or not.
+    pub(crate) fn of(
+        flag_key: &'a str,
+        found: &'a Found<'_>,
+        served: &Served<'_>,
+        caller: &Caller<'_>,
+        request: &Request<'_>,
+    ) -> Self {
+        let snapshot = found.snapshot();
         let mut steps = Vec::with_capacity(10);
-        let decision = snapshot.evaluate(snapshot.find(flag_key), caller, request, &mut steps);
+        let decision = snapshot.evaluate(found.index, caller, request, &mut steps);
         let meta = Meta {
             backing_state: BACKING_STATE,
             cache: served.cache,

@@ -34,7 +34,9 @@ pub(crate) fn evaluate_batch(
     let keys = flags(&body)?;
     let overrides = overrides(&body)?;
     let evaluation = Evaluation { now, overrides: Some(&overrides) };
-    let answers: Vec<Answer<'_>> = keys.iter().map(|key| Answer::of(key, served, &caller, &evaluation)).collect();
+    let found = keys.iter().map(|key| served.loaded.find(key)).collect::<Result<Vec<_>, _>>()?;
+    let of = |(key, found)| Answer::of(key, found, served, &caller, &evaluation);
+    let answers: Vec<Answer<'_>> = keys.iter().map(AsRef::as_ref).zip(&found).map(of).collect();
     Ok(success(Data::Value(&answers), service).with("Cache-Control", "no-store"))
 }
 

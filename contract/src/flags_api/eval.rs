@@ -12,7 +12,7 @@ use crate::query::Query;
 /// Evaluates the flag `key` for the caller that headers and query describe. A flag that does not exist is an answer.
 ///
 /// # Errors
-/// The query cannot be decoded, or names no flag; nobody names a user.
+/// The query cannot be decoded, or names no flag; nobody names a user; what is stored is broken where the flag stands.
 #[inline(never)]
 pub(crate) fn evaluate(
     request: &Request<'_>,
@@ -25,6 +25,7 @@ pub(crate) fn evaluate(
         Problem::invalid("the query parameter key is missing").hint("name the flag: ?key=flags.registry_v1")
     })?;
     let caller = Caller::from_query(&request.headers, &query)?;
-    let answer = Answer::of(key, served, &caller, &Evaluation::at(now));
+    let found = served.loaded.find(key)?;
+    let answer = Answer::of(key, &found, served, &caller, &Evaluation::at(now));
     Ok(success(Data::Value(&answer), service).with("Cache-Control", "no-store"))
 }

@@ -5,7 +5,7 @@ use burgee_core::time::format_rfc3339;
 use serde::Serialize;
 
 use super::BACKING_STATE;
-use crate::envelope::{Data, Service, success};
+use crate::envelope::{Data, Problem, Service, success};
 use crate::freshness::Cache;
 use crate::http::Response;
 use crate::loaded::{ReadFault, Served};
@@ -29,9 +29,12 @@ struct Health<'a> {
 }
 
 /// Says what is served, and how fresh it is. Without any registry there is no health: that is a 503 before it comes here.
+///
+/// # Errors
+/// What is stored is broken somewhere.
 #[inline(never)]
-pub(crate) fn health(served: &Served<'_>, now: i64, service: Service<'_>) -> Response {
-    let snapshot = served.loaded.snapshot();
+pub(crate) fn health(served: &Served<'_>, now: i64, service: Service<'_>) -> Result<Response, Problem> {
+    let snapshot = served.loaded.snapshot()?;
     let health = Health {
         status: if served.fault.is_none() { "ok" } else { "degraded" },
         evaluator_version: VERSION,
@@ -45,5 +48,5 @@ pub(crate) fn health(served: &Served<'_>, now: i64, service: Service<'_>) -> Res
         cache: served.cache,
         refresh_fault: served.fault,
     };
-    success(Data::Value(&health), service).with("Cache-Control", "no-store")
+    Ok(success(Data::Value(&health), service).with("Cache-Control", "no-store"))
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use burgee_core::model::{Flag, FlagType, RolloutStage, State};
 use burgee_core::time::format_rfc3339;
-use burgee_core::{Warning, read_flags};
+use burgee_core::{Snapshot, Warning, read_flags};
 use serde::Serialize;
 use serde::ser::Serializer;
 
@@ -45,7 +45,7 @@ pub(crate) fn registry(request: &Request<'_>, served: &Served<'_>, service: Serv
 }
 
 fn tag_of(loaded: &Loaded, is_summary: bool, service: Service<'_>) -> String {
-    let (version, hash) = (loaded.snapshot().version(), loaded.hash());
+    let (version, hash) = (loaded.version(), loaded.hash());
     if is_summary {
         format!("\"{version}-{hash:016x}-summary-{}\"", service.service_version)
     } else {
@@ -98,14 +98,13 @@ fn summary(loaded: &Loaded) -> Result<&[u8], Problem> {
     if let Some(made) = loaded.summary.get() {
         return Ok(made);
     }
-    let made = write_summary(loaded)
+    let made = write_summary(loaded, loaded.snapshot()?)
         .ok_or_else(|| Problem::new(ErrorCode::InternalError, "the registry's summary cannot be made"))?;
     Ok(loaded.summary.get_or_init(|| made))
 }
 
 /// None could only be if a document that was compiled could not be read a second time.
-fn write_summary(loaded: &Loaded) -> Option<Vec<u8>> {
-    let snapshot = loaded.snapshot();
+fn write_summary(loaded: &Loaded, snapshot: &Snapshot) -> Option<Vec<u8>> {
     let flags: Vec<Flag> = read_flags(loaded.document()).ok()?.into_iter().flatten().collect();
     let mut by_key: HashMap<&str, &Flag> = HashMap::new();
     for flag in flags.iter().filter(|flag| flag.state != State::Archived) {

@@ -6,6 +6,7 @@ use super::context::RemoteContext;
 use super::entry::Entry;
 use super::refusal::{Refusal, json};
 use super::served;
+use crate::envelope::Problem;
 use crate::etag;
 use crate::http::{Header, Request, Response};
 use crate::respond::Registry;
@@ -39,7 +40,7 @@ struct SetMetadata<'a> {
 /// # Errors
 /// There is no registry, or the body is refused.
 pub(super) fn evaluate(request: &Request<'_>, registry: Registry<'_>, now: i64) -> Result<Response, Refusal> {
-    let snapshot = served(request, registry)?.loaded.snapshot();
+    let snapshot = served(request, registry)?.loaded.snapshot().map_err(Problem::from)?;
     let context = RemoteContext::read(&request.body)?;
     let flags = snapshot
         .flags()

@@ -14,12 +14,13 @@ use crate::respond::Registry;
 /// # Errors
 /// There is no registry, or the body is refused. What is wrong with the flag itself is an answer.
 pub(super) fn evaluate(request: &Request<'_>, registry: Registry<'_>, now: i64) -> Result<Response, Refusal> {
-    let snapshot = served(request, registry)?.loaded.snapshot();
+    let loaded = served(request, registry)?.loaded;
     let context = RemoteContext::read(&request.body)?;
     let key = key_in(request.path).and_then(|key| percent::decode(key, Plus::Literal)).ok_or_else(|| {
         let problem = Problem::new(ErrorCode::NotFound, "the flag's key in the path is not percent-encoded UTF-8");
         Refusal::new(Code::FlagNotFound, problem)
     })?;
-    let entry = Entry::of(&key, snapshot.find(&key), snapshot, &context, now);
+    let found = loaded.find(&key).map_err(Problem::from)?;
+    let entry = Entry::of(&key, found.index, found.snapshot(), &context, now);
     Ok(json(&entry, entry.refusal.as_ref(), "no-store"))
 }
