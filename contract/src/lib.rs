@@ -53,6 +53,7 @@ pub mod limits;
 mod loaded;
 mod log;
 mod ofrep;
+mod openapi;
 mod operations;
 mod percent;
 mod query;

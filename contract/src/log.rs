@@ -7,6 +7,8 @@ use crate::envelope::ErrorCode;
 use crate::http::{Request, Response};
 use crate::limits;
 use crate::loaded::{Loaded, ReadFault};
+use crate::operations;
+use crate::v1;
 
 /// How much a line matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -35,14 +37,16 @@ pub struct RequestLog<'a> {
     duration_ms: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<ErrorCode>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fault: Option<&'a str>,
 }
 
 impl<'a> RequestLog<'a> {
-    /// What to log of a request: `tenant` is the one whose registry was read; times are ms since the epoch.
+    /// What to log of a request: `tenant` is the one that it is about, as [`crate::Plan::tenant`] gives it; times are ms since the epoch.
     #[must_use]
     pub fn new(
         request: &Request<'a>,
-        response: &Response,
+        response: &'a Response,
         tenant: Option<&'a str>,
         request_id: &'a str,
         started: i64,
@@ -57,12 +61,13 @@ impl<'a> RequestLog<'a> {
             },
             message: "request",
             method: request.method,
-            path: head(request.path, limits::LOGGED_PATH_CHARS),
+            path: logged_path(request.path),
             status: response.status,
             tenant,
             request_id,
             duration_ms: ended.saturating_sub(started),
             error: response.error,
+            fault: response.fault.as_deref(),
         }
     }
 }
@@ -115,6 +120,15 @@ impl<'a> RegistryLog<'a> {
     }
 }
 
+/// The path as a line shows it. Paths of `/v1` hold ids of users and tenants, and what nobody serves there may hold anything: of them the template is shown.
+fn logged_path(path: &str) -> &str {
+    if v1::serves(path) {
+        operations::template(path).unwrap_or("/v1/…")
+    } else {
+        head(path, limits::LOGGED_PATH_CHARS)
+    }
+}
+
 /// The first characters of a text.
 fn head(text: &str, characters: usize) -> &str {
     text.char_indices().nth(characters).and_then(|(end, _)| text.get(..end)).unwrap_or(text)
@@ -149,10 +163,32 @@ mod tests {
     fn levels_follow_the_status_and_long_paths_are_cut() {
         let path = "é".repeat(1000);
         for (status, level) in [(200, Level::Info), (304, Level::Info), (404, Level::Warn), (503, Level::Error)] {
-            let line = RequestLog::new(&request(&path), &Response::new(status), None, "r", 0, 0);
+            let response = Response::new(status);
+            let line = RequestLog::new(&request(&path), &response, None, "r", 0, 0);
             assert_eq!(line.level, level);
             assert_eq!(line.path.chars().count(), limits::LOGGED_PATH_CHARS);
         }
+    }
+
+    #[test]
+    fn paths_with_ids_are_logged_as_templates() {
+        for (path, shown) in [
+            ("/v1/flags/override/user/U-secret/f", "/v1/flags/override/{scope}/{id}/{flag}"),
+            ("/v1/flags/override/user/U-secret", "/v1/…"),
+            ("/v1/flags/a", "/v1/flags/{key}"),
+            ("/v1/evaluate", "/v1/evaluate"),
+            ("/openapi.json", "/openapi.json"),
+            ("/ofrep/v1/evaluate/flags/a", "/ofrep/v1/evaluate/flags/a"),
+        ] {
+            assert_eq!(logged_path(path), shown, "{path}");
+        }
+    }
+
+    #[test]
+    fn what_only_the_log_is_told_stands_in_the_line() {
+        let response = Response { fault: Some("disk".to_owned()), ..Response::new(503) };
+        let line = RequestLog::new(&request("/v1/flags"), &response, Some("acme"), "r", 0, 0);
+        assert!(serde_json::to_string(&line).unwrap().ends_with(r#""duration_ms":0,"fault":"disk"}"#));
     }
 
     #[test]

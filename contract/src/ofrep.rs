@@ -34,10 +34,15 @@ pub(crate) fn evaluate_one(request: &Request<'_>, registry: Registry<'_>, now: i
     single::evaluate(request, registry, now).unwrap_or_else(|refusal| refusal::refuse(&refusal, request.path))
 }
 
-/// Answers a request for all flags at a time (ms since the epoch).
+/// Answers a request for all flags at a time (ms since the epoch). `stream` is the URL where the tenant's event stream is, if it has one.
 #[inline(never)]
-pub(crate) fn evaluate_all(request: &Request<'_>, registry: Registry<'_>, now: i64) -> Response {
-    bulk::evaluate(request, registry, now).unwrap_or_else(|refusal| refusal::refuse(&refusal, request.path))
+pub(crate) fn evaluate_all(
+    request: &Request<'_>,
+    registry: Registry<'_>,
+    stream: Option<String>,
+    now: i64,
+) -> Response {
+    bulk::evaluate(request, registry, stream, now).unwrap_or_else(|refusal| refusal::refuse(&refusal, request.path))
 }
 
 /// A problem at one of the protocol's paths, as it is answered.

@@ -31,11 +31,20 @@ impl<'a> Query<'a> {
         Ok(Self { pairs })
     }
 
+    /// All names and values, in the order written.
+    pub(crate) fn into_pairs(self) -> Vec<(Cow<'a, str>, Cow<'a, str>)> {
+        self.pairs
+    }
+
+    /// The first value of a name, be it empty; none where it is absent.
+    pub(crate) fn first(&self, name: &str) -> Option<&str> {
+        self.pairs.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_ref())
+    }
+
     /// The first value of a name; none where it is absent or empty.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
-        let found = self.pairs.iter().find(|(known, _)| known == name);
-        found.map(|(_, value)| value.as_ref()).filter(|value| !value.is_empty())
+        self.first(name).filter(|value| !value.is_empty())
     }
 }
 

@@ -95,7 +95,7 @@ fn answer(
         Route::Registry => flags_api::registry(request, &registry.served()?, service),
         Route::Health => flags_api::health(&registry.served()?, moment.now, service),
         Route::OfrepOne => Ok(ofrep::evaluate_one(request, registry, moment.now)),
-        Route::OfrepAll => Ok(ofrep::evaluate_all(request, registry, moment.now)),
+        Route::OfrepAll => Ok(ofrep::evaluate_all(request, registry, v1::stream_url(plan, moment.now), moment.now)),
         Route::V1(operation) => v1::answer(operation, plan, request, registry, moment),
         Route::OfrepEvents => Err(Problem::new(ErrorCode::Unavailable, "the tenant's object was not asked")),
         Route::MethodNotAllowed(allowed) => {
@@ -118,7 +118,7 @@ impl<'a> Registry<'a> {
 }
 
 /// Adds what every response carries, whatever it is: the request's id, what other origins may do, and what browsers must not.
-fn finish(response: Response, method: &str, moment: &Moment<'_>) -> Response {
+pub(crate) fn finish(response: Response, method: &str, moment: &Moment<'_>) -> Response {
     let response = cors::allow(response)
         .with("X-Request-Id", moment.request_id.to_owned())
         .with("X-Content-Type-Options", "nosniff")

@@ -52,7 +52,7 @@ impl<'a> Call<'a> {
 
     fn response(self) -> Response {
         let settings = Settings::default();
-        let plan = Plan::of(&self.request, &settings);
+        let plan = Plan::of(&self.request, &settings, NOW);
         let registry = if plan.registry().is_some() { Registry::Ready(self.served) } else { Registry::NotAsked };
         respond(&plan, &self.request, registry, &Moment { now: NOW, request_id: "r-1", service_version: "0.1.0" })
     }
@@ -337,14 +337,14 @@ fn without_a_registry_there_is_no_answer() {
         ("GET", "/api/flags/health"),
     ] {
         let request = Request { method, path, query: "key=f", headers, body: Body::None };
-        let plan = Plan::of(&request, &settings);
+        let plan = Plan::of(&request, &settings, NOW);
         let response = respond(&plan, &request, Registry::Unavailable(&fault), &moment);
         let envelope: Value = serde_json::from_slice(&response.body).unwrap();
         assert_eq!((response.status, &envelope["error"]["code"]), (503, &json!("registry_unavailable")), "{path}");
     }
     for (path, status, text) in [("/healthz", 200, "ok"), ("/readyz", 503, "not ready: no snapshot")] {
         let request = Request { method: "GET", path, query: "", headers, body: Body::None };
-        let response = respond(&Plan::of(&request, &settings), &request, Registry::Unavailable(&fault), &moment);
+        let response = respond(&Plan::of(&request, &settings, NOW), &request, Registry::Unavailable(&fault), &moment);
         assert_eq!((response.status, response.body.as_slice()), (status, text.as_bytes()));
     }
     let loaded = loaded(DOCUMENT);
@@ -405,13 +405,17 @@ fn the_headers_of_a_route_are_all_that_it_reads() {
         ("OPTIONS", "/readyz"),
         ("PUT", "/readyz"),
         ("GET", "/nowhere"),
+        ("GET", "/openapi.json"),
+        ("POST", "/v1/auth/token"),
+        ("GET", "/v1/keys"),
+        ("GET", "/v1/nowhere"),
     ] {
         let bare = call(&loaded, method, target).body(body);
         let route = Route::of(method, bare.request.path);
         assert!(route.headers().is_sorted_by_key(|header| *header as usize), "{route:?}");
         let unread = Header::ALL.into_iter().filter(|header| !route.headers().contains(header));
         let full = unread.fold(call(&loaded, method, target).body(body), |call, header| call.header(header, "*"));
-        assert_eq!(Plan::of(&full.request, &settings), Plan::of(&bare.request, &settings), "{route:?}");
+        assert_eq!(Plan::of(&full.request, &settings, NOW), Plan::of(&bare.request, &settings, NOW), "{route:?}");
         assert_eq!(full.response(), bare.response(), "{route:?}");
     }
 }

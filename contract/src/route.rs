@@ -197,7 +197,8 @@ mod tests {
 
     #[test]
     fn ofrep_reads_the_tenant_that_is_named() {
-        let settings = Settings::default();
+        let open = ["acme.eu-1_x"].map(str::to_owned).to_vec();
+        let settings = Settings { open_registries: open, ..Settings::default() };
         let long = "x".repeat(129);
         for (tenant, expected) in [
             ("", Ok(Some("platform"))),
@@ -211,8 +212,12 @@ mod tests {
             // A registry that is open on the other surface is not asked for here.
             let mut request = request("POST", "/ofrep/v1/evaluate/flags", "parity");
             request.headers = request.headers.with(Header::Tenant, tenant);
-            let plan = Plan::of(&request, &settings);
-            assert_eq!(plan.registry.as_ref().copied().map_err(|problem| problem.code), expected, "{tenant}");
+            let plan = Plan::of(&request, &settings, 0);
+            assert_eq!(
+                plan.grant.as_ref().map(|_| plan.registry()).map_err(|problem| problem.code),
+                expected,
+                "{tenant}"
+            );
         }
     }
 
@@ -227,8 +232,9 @@ mod tests {
             ("/healthz", "acme", Ok(None)),
             ("/nowhere", "acme", Ok(None)),
         ] {
-            let plan = Plan::of(&request("GET", path, named), &settings);
-            assert_eq!(plan.registry.as_ref().copied().map_err(|problem| problem.code), expected, "{path} {named}");
+            let plan = Plan::of(&request("GET", path, named), &settings, 0);
+            let registry = plan.grant.as_ref().map(|_| plan.registry()).map_err(|problem| problem.code);
+            assert_eq!(registry, expected, "{path} {named}");
             assert_eq!(plan.registry(), expected.ok().flatten());
         }
     }

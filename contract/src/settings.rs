@@ -195,6 +195,10 @@ mod tests {
         Settings::read(|name| pairs.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned()))
     }
 
+    /// A client whose secret is the empty text's hash.
+    const CLIENTS: &str = r#"[{"id": "ci", "secret_sha256": "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+        "scopes": ["flags:rw"], "tenants": ["acme"]}]"#;
+
     #[test]
     fn nothing_needs_to_be_set() {
         assert_eq!(read(&[]).unwrap(), Settings::default());
@@ -208,14 +212,39 @@ mod tests {
             ("FF_SOFT_TTL_MS", "0"),
             ("FF_OPEN_REGISTRIES", "parity, other ,"),
             ("FF_TEST_PANIC", "1"),
+            ("FF_TOKEN_SECRET", "  0123456789abcdef0123456789abcdef fedcba9876543210fedcba9876543210 "),
+            ("FF_CLIENTS", CLIENTS),
+            ("FF_OPEN_ISSUER", "1"),
+            ("FF_RETENTION_DAYS", "7"),
+            ("FF_ROLLOUTS", "off"),
+            ("FF_WEBHOOK_HOSTS", "localhost:8080, Hooks.internal,[::1]:9"),
+            ("FF_TEST_CLOCK", "1"),
         ]);
         let expected = Settings {
             platform_tenant: "acme".to_owned(),
             soft_ttl_ms: 0,
             open_registries: vec!["parity".to_owned(), "other".to_owned()],
             test_panic: true,
+            token_secrets: vec![
+                Secret::new("0123456789abcdef0123456789abcdef"),
+                Secret::new("fedcba9876543210fedcba9876543210"),
+            ],
+            clients: Client::read_all(CLIENTS).unwrap(),
+            open_issuer: true,
+            retention_days: 7,
+            rollouts: false,
+            webhook_hosts: ["localhost:8080", "hooks.internal", "[::1]:9"].map(str::to_owned).to_vec(),
+            test_clock: true,
         };
-        assert_eq!(settings.unwrap(), expected);
+        let settings = settings.unwrap();
+        assert_eq!(settings, expected);
+        let policy = settings.policy();
+        assert_eq!((policy.retention_ms, policy.rollouts), (7 * 86_400_000, false));
+        let shown = format!("{settings:?}");
+        assert!(
+            !shown.contains("0123456789abcdef") && !shown.contains("e3b0c442") && !shown.contains("227, 176"),
+            "{shown}"
+        );
     }
 
     #[test]
@@ -227,10 +256,32 @@ mod tests {
             ("FF_PLATFORM_TENANT", "a b"),
             ("FF_OPEN_REGISTRIES", "parity,a/b"),
             ("FF_TEST_PANIC", "yes"),
+            ("FF_TEST_CLOCK", "on"),
+            ("FF_OPEN_ISSUER", "true"),
+            ("FF_RETENTION_DAYS", "0"),
+            ("FF_RETENTION_DAYS", "1.5"),
+            ("FF_RETENTION_DAYS", "36501"),
+            ("FF_ROLLOUTS", "1"),
+            ("FF_WEBHOOK_HOSTS", "https://hooks.example"),
+            ("FF_WEBHOOK_HOSTS", "a/b"),
+            ("FF_TOKEN_SECRET", "0123456789abcdef0123456789abcde"),
+            ("FF_TOKEN_SECRET", "0123456789abcdef0123456789abcdef short"),
+            ("FF_CLIENTS", "{}"),
+            ("FF_CLIENTS", "[{\"id\": \"ci\"}]"),
+            ("FF_CLIENTS", &CLIENTS.replace("e3b0", "e3b")),
+            ("FF_CLIENTS", &CLIENTS.replace("e3b0", "e3bg")),
+            ("FF_CLIENTS", &CLIENTS.replace("flags:rw", "flags:w")),
+            ("FF_CLIENTS", &CLIENTS.replace("acme", "ac me")),
+            ("FF_CLIENTS", &CLIENTS.replace("\"ci\"", "\"\"")),
+            ("FF_CLIENTS", &CLIENTS.replace("\"id\"", "\"secret\": \"x\", \"id\"")),
+            ("FF_CLIENTS", &format!("[{0},{0}]", &CLIENTS[1..CLIENTS.len() - 1])),
         ] {
             let error = read(&[(variable, value)]).unwrap_err();
             assert_eq!(error.variable, variable);
             assert!(error.to_string().starts_with(&format!("{variable} must be ")), "{error}");
+            for secret in ["0123456789", "short", "b0c442", "\"x\""] {
+                assert!(!error.to_string().contains(secret), "{error}");
+            }
         }
     }
 }

@@ -7,22 +7,29 @@
 mod access;
 mod clients;
 mod edge;
+mod evaluate;
 mod events;
 mod exposures;
 mod input;
+mod issue;
+mod object;
+mod page;
+mod params;
 mod problem;
 mod scope;
+mod snapshot;
 mod token;
 
 use burgee_control::{Policy, Store};
 use serde::{Deserialize, Serialize};
 
 use crate::http::{Request, Response};
-use crate::respond::Moment;
+use crate::respond::{Moment, finish};
 
 pub(crate) use access::{Grant, Tenant, authorise};
 pub use clients::Client;
 pub(crate) use edge::answer;
+pub(crate) use events::stream_url;
 pub use events::{
     EventFilter, Frames, event_filter, first_frames, ofrep_frame, resume_after, sse_frame, sse_heartbeat,
 };
@@ -107,12 +114,15 @@ pub enum Operation {
 /// [`Store::commit`]. `random` are fresh random bytes.
 #[must_use]
 pub fn serve(
-    _store: &mut dyn Store,
-    _request: &Request<'_>,
-    _principal: &Principal,
-    _policy: &Policy,
-    _moment: &Moment<'_>,
-    _random: [u8; 32],
+    store: &mut dyn Store,
+    request: &Request<'_>,
+    principal: &Principal,
+    policy: &Policy,
+    moment: &Moment<'_>,
+    random: [u8; 32],
 ) -> Response {
-    Response::new(501)
+    match object::answer(store, request, principal, policy, moment, random) {
+        Ok(response) => finish(response, request.method, moment),
+        Err(problem) => crate::refuse(&problem, request.method, request.path, moment),
+    }
 }

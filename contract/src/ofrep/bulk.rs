@@ -18,6 +18,15 @@ const CACHE: &str = "private, no-cache";
 struct Bulk<'a> {
     flags: Vec<Entry<'a>>,
     metadata: SetMetadata<'a>,
+    #[serde(rename = "eventStreams", skip_serializing_if = "Option::is_none")]
+    event_streams: Option<[EventStream; 1]>,
+}
+
+/// Where clients hear that there is something new.
+#[derive(Serialize)]
+struct EventStream {
+    r#type: &'static str,
+    url: String,
 }
 
 /// What clients hand on as the metadata of the flag set.
@@ -33,13 +42,21 @@ struct SetMetadata<'a> {
 /// Evaluates every flag at a time (ms since the epoch) for the context of the body, or says that a client which shows the answer's
 /// entity tag has it already.
 ///
+/// `stream` is the URL of an event stream. It is part of the answer, and holds a token that ends: so the answer is another now and then, and a client whose stream has
+/// ended is not told by a 304 that it has all there is.
+///
 /// The tag covers the answer, byte for byte, and the context. So it changes with whatever the answer depends on: the tenant, the
 /// snapshot's version and content, and the time, at which an override ends. The context is covered by itself because clients send
 /// the tag of their old context with a new one. An answer must be made before its tag is known; what a 304 saves is the way.
 ///
 /// # Errors
 /// There is no registry, or the body is refused.
-pub(super) fn evaluate(request: &Request<'_>, registry: Registry<'_>, now: i64) -> Result<Response, Refusal> {
+pub(super) fn evaluate(
+    request: &Request<'_>,
+    registry: Registry<'_>,
+    stream: Option<String>,
+    now: i64,
+) -> Result<Response, Refusal> {
     let snapshot = served(request, registry)?.loaded.snapshot().map_err(Problem::from)?;
     let context = RemoteContext::read(&request.body)?;
     let flags = snapshot
@@ -48,7 +65,8 @@ pub(super) fn evaluate(request: &Request<'_>, registry: Registry<'_>, now: i64) 
         .map(|flag| Entry::of(flag.key(), snapshot.find(flag.key()), snapshot, &context, now))
         .collect();
     let metadata = SetMetadata { flag_set_id: snapshot.tenant(), version: snapshot.version() };
-    let response = json(&Bulk { flags, metadata }, None, CACHE);
+    let event_streams = stream.map(|url| [EventStream { r#type: "sse", url }]);
+    let response = json(&Bulk { flags, metadata, event_streams }, None, CACHE);
 
     let context = serde_json::to_vec(&context).unwrap_or_default();
     let hash = etag::fnv1a_from(etag::fnv1a(&response.body), &context);

@@ -4,11 +4,12 @@
 
 use burgee_control::{EventRow, Lists, Read};
 
-use super::token::{self, Claims, EVENTS_AUDIENCE, Secret};
+use super::token::{self, Claims, EVENTS_AUDIENCE};
 use crate::envelope::Problem;
 use crate::http::{Header, Request};
 use crate::limits;
 use crate::query::Query;
+use crate::route::Plan;
 
 /// What is written now and then, so that whatever lies between does not take the stream for dead.
 #[must_use]
@@ -119,21 +120,19 @@ pub fn first_frames(lists: &dyn Lists, after: Option<u64>, filter: &EventFilter,
     Ok(frames)
 }
 
-/// The URL of a tenant's OFREP stream at an origin (`https://host`), with a token for it; none where no secret is set.
+/// The URL of the OFREP stream that a plan's tenant has, with a token for it; none where it has none, or no secret is set.
 ///
-/// `EventSource` sends no header, so the token stands in the URL. It changes every third of its time only, because it is part of an answer that has
-/// an entity tag.
-pub(crate) fn stream_url(origin: &str, tenant: &str, secrets: &[Secret], now: i64) -> Option<String> {
-    let third = limits::EVENTS_TOKEN_TTL_S.checked_div(3)?.checked_mul(1000)?;
-    let since = now.checked_div_euclid(third)?.checked_mul(third)?;
-    let claims = Claims::new(
-        EVENTS_AUDIENCE,
-        "ofrep",
-        Vec::new(),
-        vec![tenant.to_owned()],
-        since,
-        limits::EVENTS_TOKEN_TTL_S.checked_add(third.checked_div(1000)?)?,
-    );
-    let token = token::issue(&claims, secrets)?;
+/// `EventSource` sends no header, so the token stands in the URL. It is another every third of its time only, because it is part of an answer that has an entity tag.
+pub(crate) fn stream_url(plan: &Plan<'_>, now: i64) -> Option<String> {
+    let origin = plan.streams_at?;
+    let tenant = plan.tenant()?;
+    let third_s = limits::EVENTS_TOKEN_TTL_S.checked_div(3)?;
+    let third_ms = third_s.checked_mul(1000)?;
+    let since = now.checked_div_euclid(third_ms)?.checked_mul(third_ms)?;
+    // It has been there for a third at most when it is handed out, and then counts for the whole time still.
+    let ttl_s = limits::EVENTS_TOKEN_TTL_S.checked_add(third_s)?;
+    let tenants = vec![tenant.to_owned()];
+    let claims = Claims::new(EVENTS_AUDIENCE, "ofrep", Vec::new(), tenants, since, ttl_s);
+    let token = token::issue(&claims, &plan.settings.token_secrets)?;
     Some(format!("{origin}/ofrep/v1/events?token={token}"))
 }

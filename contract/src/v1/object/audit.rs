@@ -1,0 +1,88 @@
+//! `/v1/audit`.
+
+use burgee_control::{AuditFilter, AuditRow, Store};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::{Answer, Asked, json};
+use crate::v1::page::Listing;
+
+/// How many entries are read at a time.
+const CHUNK: usize = 500;
+
+pub(super) fn list(asked: &Asked<'_>, store: &dyn Store) -> Answer {
+    let params = &asked.params;
+    let listing = Listing::read(asked.entry, params, store.tenant())?;
+    let filter = AuditFilter {
+        entity: params.owned("entity"),
+        entity_key: params.owned("entity_key"),
+        actor: params.owned("actor"),
+        since: params.time("since"),
+        until: params.time("until"),
+    };
+    let rows = store.audit(&filter, &listing.page)?;
+    Ok(listing.answer(rows.into_iter().map(|row| (row.seq.to_string(), shown(&row))).collect()))
+}
+
+/// An entry as it is stored, and its hash.
+fn shown(row: &AuditRow) -> String {
+    let open = row.document.strip_suffix('}').unwrap_or(&row.document);
+    format!("{open},\"hash\":\"{}\"}}", row.hash)
+}
+
+#[derive(Serialize)]
+struct Check {
+    ok: bool,
+    entries: u64,
+    first_seq: Option<u64>,
+    last_seq: Option<u64>,
+    head: Option<String>,
+    broken_at: Option<u64>,
+}
+
+/// Hashes every entry again, the oldest first, up to the first that does not follow from the one before.
+pub(super) fn verify(store: &dyn Store) -> Answer {
+    let mut check = Check { ok: true, entries: 0, first_seq: None, last_seq: None, head: None, broken_at: None };
+    let mut seq = 1_u64;
+    let mut prev = "0".repeat(64);
+    'all: loop {
+        let rows = store.audit_from(seq, CHUNK)?;
+        for row in &rows {
+            check.first_seq.get_or_insert(row.seq);
+            if row.seq != seq || !follows(row, &prev) {
+                check.broken_at = Some(seq);
+                break 'all;
+            }
+            check.entries = check.entries.saturating_add(1);
+            check.last_seq = Some(row.seq);
+            prev.clone_from(&row.hash);
+            seq = seq.saturating_add(1);
+        }
+        if rows.len() < CHUNK {
+            break;
+        }
+    }
+    check.head = check.last_seq.map(|_| prev);
+    // Where the last entries are gone, only the head that is remembered tells.
+    let head = store.audit_head()?;
+    if check.broken_at.is_none() && head != check.last_seq.zip(check.head.clone()) {
+        check.broken_at = Some(seq);
+    }
+    check.ok = check.broken_at.is_none();
+    json(200, &check)
+}
+
+fn follows(row: &AuditRow, prev: &str) -> bool {
+    #[derive(Deserialize)]
+    struct Link {
+        seq: u64,
+        prev_hash: String,
+    }
+    let digest = Sha256::digest(row.document.as_bytes());
+    let hash = digest.iter().fold(String::with_capacity(64), |mut hex, byte| {
+        hex.extend([byte >> 4, byte & 15].map(|digit| char::from_digit(u32::from(digit), 16).unwrap_or('0')));
+        hex
+    });
+    let link: Option<Link> = serde_json::from_str(&row.document).ok();
+    hash == row.hash && link.is_some_and(|link| link.seq == row.seq && link.prev_hash == prev)
+}

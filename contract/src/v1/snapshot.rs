@@ -1,0 +1,41 @@
+//! `GET /v1/snapshot` and `GET /v1/keys`: what is evaluated, for those who evaluate it themselves.
+
+use crate::envelope::{ErrorCode, Problem};
+use crate::etag;
+use crate::http::{Header, Request, Response};
+use crate::loaded::Served;
+
+/// Whoever keeps it asks again before using it, and tells it from others' by the tenant.
+const CACHE: &str = "private, no-cache";
+
+/// The snapshot's JSON as it is stored, or that a client which shows its entity tag has it already.
+///
+/// # Errors
+/// 404: nothing was ever written to the tenant.
+pub(super) fn answer(request: &Request<'_>, served: Option<Served<'_>>) -> Result<Response, Problem> {
+    let served = served.ok_or_else(|| {
+        Problem::new(ErrorCode::NotFound, "the tenant has no snapshot").hint("there is one from its first flag on")
+    })?;
+    let loaded = served.loaded;
+    let version = loaded.version();
+    let tag = format!("\"{version}-{:016x}\"", loaded.hash());
+    let is_held = request.headers.get(Header::IfNoneMatch).is_some_and(|condition| etag::names(condition, &tag));
+    let response = if is_held {
+        Response::new(304)
+    } else {
+        let body = loaded.document().to_vec();
+        Response { body, ..Response::new(200) }.with("Content-Type", "application/json")
+    };
+    Ok(response.with("Cache-Control", CACHE).with("ETag", tag).with("X-Burgee-Version", version.to_string()))
+}
+
+/// The public keys of those that snapshots are signed with, as a JWK set; none where snapshots are not signed.
+///
+/// # Errors
+/// None.
+pub(super) fn keys() -> Result<Response, Problem> {
+    let body = br#"{"keys":[]}"#.to_vec();
+    Ok(Response { body, ..Response::new(200) }
+        .with("Content-Type", "application/json")
+        .with("Cache-Control", "public, max-age=300"))
+}
