@@ -28,6 +28,7 @@ function* inputs(target) {
   const { registry: rules, cases } = vector('rules');
   switch (target) {
     case 'snapshot':
+    case 'packed':
       for (const registry of [vector('registry'), vector('synthetic'), rules]) {
         for (const document of documents(registry)) yield JSON.stringify(document);
       }

@@ -5,6 +5,7 @@
 mod condition;
 mod context;
 mod ofrep;
+mod packed;
 mod pattern;
 mod snapshot;
 mod walk;
@@ -13,6 +14,7 @@ mod wire;
 pub use condition::condition;
 pub use context::context;
 pub use ofrep::ofrep;
+pub use packed::packed;
 pub use pattern::pattern;
 pub use snapshot::snapshot;
 
@@ -20,5 +22,5 @@ pub use snapshot::snapshot;
 pub type Target = fn(&[u8]);
 
 /// All of them, by the names of their corpora.
-pub const TARGETS: [(&str, Target); 5] =
-    [("snapshot", snapshot), ("condition", condition), ("context", context), ("ofrep", ofrep), ("pattern", pattern)];
+pub const TARGETS: [(&str, Target); 6] =
+    [("snapshot", snapshot), ("condition", condition), ("context", context), ("ofrep", ofrep), ("packed", packed), ("pattern", pattern)];

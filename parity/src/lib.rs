@@ -4,9 +4,10 @@
 //! `{"$utf16": [units]}` for a string with lone surrogates, `{"$number": "NaN" | "Infinity" | "-Infinity" | "-0"}` for such a number.
 
 use burgee_core::model::OverrideScope;
+use burgee_core::packed::{Packed, Rows};
 use burgee_core::{
-    DecisionJson, Fault, FlagIndex, InlineOverride, Json, NamedContext, Overrides, Request, Snapshot, Step, Text,
-    Value, wtf8_from_utf16,
+    DecisionJson, Documents, Fault, FlagIndex, InlineOverride, Json, NamedContext, Overrides, Request, Snapshot, Step,
+    Text, Value, wtf8_from_utf16,
 };
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -44,6 +45,9 @@ fn no_members<'a>() -> Json<'a> {
 }
 
 /// Answers a case: `{"warnings": [{code, pointer}], "decisions": […]}` or `{"refused": {code, pointer}}`.
+///
+/// # Panics
+/// A flag that is compiled alone, out of the packed form, is decided otherwise than in the whole.
 #[must_use]
 pub fn answer(case: &Case<'_>) -> serde_json::Value {
     match Snapshot::parse(case.registry.get().as_bytes()) {
@@ -51,6 +55,7 @@ pub fn answer(case: &Case<'_>) -> serde_json::Value {
         Ok(snapshot) => {
             let warnings = snapshot.warnings().iter();
             let decisions = case.requests.iter().map(|request| decide(&snapshot, request));
+            assert_alike_packed(case, &snapshot);
             serde_json::json!({
                 "warnings": warnings
                     .map(|warning| serde_json::json!({"code": warning.code, "pointer": warning.pointer}))
@@ -58,6 +63,23 @@ pub fn answer(case: &Case<'_>) -> serde_json::Value {
                 "decisions": decisions.collect::<Vec<_>>(),
             })
         }
+    }
+}
+
+/// Decides every request once more from the packed form of the entries that are not at fault, with the whole of them and with the flag alone.
+fn assert_alike_packed(case: &Case<'_>, snapshot: &Snapshot) {
+    let Ok(documents) = Documents::read(case.registry.get().as_bytes()) else { return };
+    let rows = Rows::of(&documents);
+    // An entry that its short form kept just within a limit is not written as canonical JSON by anybody.
+    let Ok(packed) = rows.parts(snapshot.tenant(), snapshot.version(), snapshot.generated_at()).pack() else { return };
+    let packed = Packed::open(packed).unwrap_or_else(|fault| panic!("what was packed is refused: {fault}"));
+    let Ok(whole) = Snapshot::parse(packed.json()) else { return };
+    for request in &case.requests {
+        let key = text_of(&request.key).and_then(|key| String::from_utf8(key).ok()).unwrap_or_default();
+        let closure = packed.find(&key).map_or_else(|| packed.empty(), |place| packed.closure(place));
+        let alone = closure.compile().unwrap_or_else(|fault| panic!("{key} alone is refused: {fault}"));
+        // The clock may go on between the two; what it changes is drawn far from today.
+        assert_eq!(decide(&alone, request), decide(&whole, request), "{key} alone");
     }
 }
 
