@@ -65,6 +65,7 @@ async function buildNative() {
 async function buildEdge() {
   say('edge: building the Workers (a minute or two the first time)');
   await run('node', ['worker/build.mjs']);
+  await run('cargo', ['build', '--quiet', '--release', '--locked', '-p', 'burgee-core', '--example', 'pack', '--target-dir', TARGET]);
   const { buildHello } = await import('./edge/build.mjs');
   buildHello(join(TARGET, 'hello'));
 }
@@ -176,7 +177,7 @@ async function main({ json, smoke, groups }) {
     // Loaded here, because it loads the Workers' tools, which the others do without.
     const { measureEdge } = await import('./edge/measure.mjs');
     mkdirSync(INPUTS, { recursive: true });
-    results.push(...(await measureEdge({ say, smoke, inputs: INPUTS })));
+    results.push(...(await measureEdge({ say, smoke, inputs: INPUTS, pack: join(TARGET, 'release', 'examples', 'pack') })));
   }
   const { stdout: rustc } = await exec('rustc', ['--version']);
   const machine = {

@@ -63,6 +63,7 @@ const EDGE_SHAPES = {
   '1 at once': 'one connection, a request as soon as the last is answered',
   '8 at once': 'eight connections alike',
   'a new isolate': 'until it answers its first request, with 1,000 flags in KV, beside a warm one',
+  'a new isolate, 10,000 flags': 'the same with 10,000 flags, and how long the process was on a CPU for it, its collector of garbage included',
 };
 const YARDSTICKS = { 'workers-rs': 'workers-rs', JS: 'JS', 'flags in module scope': 'plain JS' };
 
@@ -77,7 +78,15 @@ function throughput(results, row, route) {
 function edgeSection(results, shape) {
   const rows = results.filter((row) => row.group === 'edge' && row.shape === shape);
   const name = ({ contestant, route }) => [contestant, route];
-  const cells = rows[0].first
+  const cells = rows[0].first && !rows[0].warm
+    ? [
+        ['', '', 'median', 'min', 'CPU', 'min'],
+        ...rows.map((row) => [
+          ...name(row),
+          ...[row.first, row.cpu].flatMap((times) => (times ? [time(times.median), time(times.min)] : ['', ''])),
+        ]),
+      ]
+    : rows[0].first
     ? [
         ['', '', 'median', 'min', 'warm'],
         ...rows.map((row) => [...name(row), time(row.first.median), time(row.first.min), time(row.warm.median)]),

@@ -1,6 +1,6 @@
 // burgee's Worker on workerd beside the least that a Worker can be, in JavaScript and in Rust, and beside flags evaluated in plain
 // JavaScript: requests a second, how long they take, and what the first request of a new isolate waits for.
-import { fork } from 'node:child_process';
+import { execFileSync, fork } from 'node:child_process';
 import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -22,6 +22,9 @@ const FULL = { starts: 5, warmUpMs: 400, rounds: 4, sampleMs: 150, isolates: 4 }
 const SMOKE = { starts: 1, warmUpMs: 50, rounds: 2, sampleMs: 50, isolates: 2 };
 const CONNECTIONS = [1, 8];
 
+/** The shape of a new isolate that has much to load. */
+const LOAD = 'a new isolate, 10,000 flags';
+
 // ---- Flags and people ------------------------------------------------------------------------------------------------
 
 /** Shape B of attributes that a query can carry. */
@@ -32,8 +35,8 @@ const WHEN = {
   ],
 };
 
-function snapshotText() {
-  const document = JSON.parse(documentText('burgee', '1000'));
+function snapshotText(name) {
+  const document = JSON.parse(documentText('burgee', name));
   for (const { rules } of document.flags) rules[0].when = WHEN;
   return JSON.stringify({ ...document, tenant: TENANT });
 }
@@ -77,6 +80,13 @@ const CONTESTANTS = [
 const BARE = { contestant: 'burgee', route: 'GET /healthz', worker: 'burgee', request: health, answer: 'ok' };
 const FIRST = [CONTESTANTS[0], BARE, ...CONTESTANTS.slice(2)];
 
+/** What a new isolate answers first with ten thousand flags, in each form that they may be stored in; and without any, to be taken off. */
+const LOADS = [
+  { contestant: 'burgee', route: 'as JSON', service: 'load-json', request: evaluation, decision: envelope },
+  { contestant: 'burgee', route: 'packed', service: 'load-packed', request: evaluation, decision: envelope },
+  { contestant: 'burgee', route: 'GET /healthz', service: 'load-packed', request: health, answer: 'ok' },
+];
+
 /** The modules of a build by their names, the main one first. */
 function built(folder) {
   const names = readdirSync(folder).filter((name) => /\.(js|wasm)$/.test(name));
@@ -87,8 +97,8 @@ const own = (name) => join(HERE, 'workers', name);
 const named = (prefix, entries) => Object.fromEntries(Object.entries(entries).map(([name, value]) => [`${prefix}:${name}`, value]));
 const fresh = (worker) => `fresh-${worker}`;
 
-/** The Workers as workerd serves them: each one kept, and each one anew for every request. */
-function services(document) {
+/** The Workers as workerd serves them: each one kept, and each one anew for every request; burgee's also with other documents, by `loads`. */
+function services(document, loads) {
   const { bindings, compatibilityDate: date } = workerOptions(join(WORKER, 'wrangler.jsonc')).workerOptions;
   const workers = {
     burgee: { modules: built(join(WORKER, 'build')), variables: { ...bindings, FF_PLATFORM_TENANT: TENANT } },
@@ -96,18 +106,21 @@ function services(document) {
     'hello-rs': { modules: built(join(HERE, 'hello', 'build')), variables: {} },
     'hello-js': { modules: { 'hello.mjs': own('hello.mjs') }, variables: {} },
   };
-  const snapshot = { KEY: `snapshot:${TENANT}`, DOCUMENT: { file: document } };
+  const stored = (file) => ({ KEY: `snapshot:${TENANT}`, DOCUMENT: { file } });
+  const snapshot = stored(document);
   const all = { kv: { date, modules: { 'kv.mjs': own('snapshot-kv.mjs') }, bindings: snapshot } };
   for (const [name, { modules, variables }] of Object.entries(workers)) {
     all[name] = { date, modules, bindings: { ...variables, FLAGS: { kv: 'kv' } } };
     const files = Object.fromEntries(Object.entries(modules).map(([module, file]) => [module, { file }]));
     const parts = { ...named('module', files), ...named('text', variables), MAIN: Object.keys(modules)[0], DATE: date };
-    all[fresh(name)] = {
+    const anew = (snapshot) => ({
       date,
       flags: ['experimental'],
       modules: { 'fresh.mjs': own('fresh.mjs') },
       bindings: { ...snapshot, ...parts, LOADER: { loader: null } },
-    };
+    });
+    all[fresh(name)] = anew(snapshot);
+    if (name === 'burgee') for (const [service, file] of Object.entries(loads)) all[service] = anew(stored(file));
   }
   return all;
 }
@@ -140,13 +153,13 @@ function cpuMs(pid) {
   }
 }
 
-async function once(port, { worker, request, decision, answer }, person) {
+async function once(port, { worker, service = worker, request, decision, answer }, person) {
   const [head, body] = request(person).split('\r\n\r\n');
   const [method, path] = head.split(' ');
   const headers = body ? { 'Content-Type': 'application/json' } : {};
   const response = await fetch(`http://127.0.0.1:${port}${path}`, { method, headers, body: body || undefined });
   const text = await response.text();
-  if (response.status !== 200 || (answer ?? text) !== text) throw new Error(`${worker}: ${method} ${path} was answered ${response.status} ${text}`);
+  if (response.status !== 200 || (answer ?? text) !== text) throw new Error(`${service}: ${method} ${path} was answered ${response.status} ${text}`);
   return decision?.(text);
 }
 
@@ -169,6 +182,10 @@ async function check(ports) {
   for (const contestant of FIRST) {
     const value = await once(ports[fresh(contestant.worker)], contestant, letIn[0]);
     if (contestant.decision && value !== true) throw new Error(`a new isolate of ${contestant.worker} decides otherwise`);
+  }
+  for (const load of LOADS) {
+    const value = await once(ports[load.service], load, letIn[0]);
+    if (load.decision && value !== true) throw new Error(`a new isolate with ten thousand flags ${load.route} decides otherwise`);
   }
   return letIn.slice(0, 16);
 }
@@ -200,6 +217,14 @@ async function measureStart({ workers, client, start, plan }) {
         if (round >= 0) samples.push({ shape: 'a new isolate', of, first: first.p50 * 1e6, warm: warm.p50 * 1e6 });
       }
     }
+    for (let round = -1; round < plan.isolates; round++) {
+      for (const of of turned(LOADS)) {
+        const before = cpuMs(pid);
+        const { p50 } = await client.ask({ requests: [of.request(measured[0])], connections: 1, ms: 0, port: ports[of.service] });
+        const cpu = before && cpuMs(pid) - before;
+        if (round >= 0) samples.push({ shape: LOAD, of, first: p50 * 1e6, cpu: cpu && cpu * 1e6 });
+      }
+    }
   } finally {
     await stop();
   }
@@ -217,10 +242,23 @@ function rows(samples) {
   });
 }
 
-export async function measureEdge({ say, smoke, inputs }) {
-  const document = join(inputs, 'edge-snapshot.json');
-  writeFileSync(document, snapshotText());
-  const workers = services(document);
+/** Writes the documents, and gives their files. `pack` is the program that packs one. */
+function writeDocuments(inputs, pack) {
+  const file = (name) => join(inputs, name);
+  const write = (name, text) => (writeFileSync(file(name), text), file(name));
+  const many = snapshotText('10000');
+  return {
+    document: write('edge-snapshot.json', snapshotText('1000')),
+    loads: {
+      'load-json': write('edge-snapshot-10000.json', many),
+      'load-packed': write('edge-snapshot-10000.packed', execFileSync(pack, { input: many, maxBuffer: 32 * 1024 * 1024 })),
+    },
+  };
+}
+
+export async function measureEdge({ say, smoke, inputs, pack }) {
+  const { document, loads } = writeDocuments(inputs, pack);
+  const workers = services(document, loads);
   const plan = smoke ? SMOKE : FULL;
   const client = startClient();
   const samples = [];
@@ -232,8 +270,8 @@ export async function measureEdge({ say, smoke, inputs }) {
   } finally {
     client.stop();
   }
-  const order = [...CONTESTANTS, BARE];
+  const order = [...CONTESTANTS, ...LOADS.slice(0, 2), BARE];
   const place = ({ contestant, route }) => order.findIndex((of) => of.contestant === contestant && of.route === route);
-  const shapes = [...CONNECTIONS.map((connections) => `${connections} at once`), 'a new isolate'];
+  const shapes = [...CONNECTIONS.map((connections) => `${connections} at once`), 'a new isolate', LOAD];
   return rows(samples).sort((a, b) => shapes.indexOf(a.shape) - shapes.indexOf(b.shape) || place(a) - place(b));
 }

@@ -9,8 +9,8 @@
 //! | part | |
 //! |---|---|
 //! | tenant, signature, key id | UTF-8 |
-//! | flags | hash of the key, start and length in the JSON, where its references end; in the JSON's order |
-//! | flags by hash | places of flags, by rising hash |
+//! | flags | start and length in the JSON, where its references end; in the JSON's order |
+//! | flags by hash | hash of the key and place, by rising hash |
 //! | segments, overrides, kill switches | start and length in the JSON |
 //! | engaged | places of the kill switches that are engaged |
 //! | references | of each flag its prerequisites, segments and overrides: the kind in the two highest bits, and the place |
@@ -95,15 +95,6 @@ struct Layout {
     frame: usize,
 }
 
-/// A flag as the index has it.
-#[derive(Clone, Copy, Debug)]
-struct Record {
-    hash: u32,
-    span: Span,
-    /// How many references there are up to its last.
-    references_end: u32,
-}
-
 /// Part of the JSON.
 #[derive(Clone, Copy, Debug)]
 struct Span {
@@ -111,9 +102,11 @@ struct Span {
     len: u32,
 }
 
-const RECORD: usize = 16;
-const SPAN: usize = 8;
-const NUMBER: usize = 4;
+/// Numbers of 32 bits in an entry of a table: of a flag, a flag by hash, a span, or a number alone.
+const FLAG: usize = 3;
+const HASHED: usize = 2;
+const SPAN: usize = 2;
+const NUMBER: usize = 1;
 
 impl<B: AsRef<[u8]>> Packed<B> {
     /// Checks the index: that every part is there, and that every place and reference lies within what it is a place in.
@@ -174,13 +167,13 @@ impl<B: AsRef<[u8]>> Packed<B> {
     /// How many flags it has.
     #[must_use]
     pub fn flag_count(&self) -> usize {
-        count(&self.layout.flags, RECORD)
+        count(&self.layout.flags, FLAG)
     }
 
     /// The keys of the flags, in the JSON's order; none for a flag whose text does not begin with one.
     pub fn keys(&self) -> impl Iterator<Item = Option<&str>> {
-        (0..self.flag_count()).map(|place| {
-            let text = self.span_text(self.record(place)?.span).strip_prefix(KEY_BEFORE)?;
+        entries::<FLAG>(self.part(&self.layout.flags)).map(|[start, len, _]| {
+            let text = self.span_text(Span { start, len }).strip_prefix(KEY_BEFORE)?;
             let key = text.get(..text.iter().position(|byte| *byte == b'"')?)?;
             core::str::from_utf8(key).ok()
         })
@@ -190,26 +183,25 @@ impl<B: AsRef<[u8]>> Packed<B> {
     #[must_use]
     pub fn find(&self, key: &str) -> Option<u32> {
         let hash = hash(key.as_bytes());
-        let place_at = |index: usize| self.number(&self.layout.by_hash, index);
-        let hash_at = |index: usize| self.record(usize::try_from(place_at(index)?).ok()?).map(|record| record.hash);
+        let table = self.part(&self.layout.by_hash);
         let (mut low, mut high) = (0, self.flag_count());
         while low < high {
             let middle = low.midpoint(high);
-            match hash_at(middle) {
-                Some(at) if at < hash => low = middle.saturating_add(1),
+            match entry::<HASHED>(table, middle) {
+                Some([at, _]) if at < hash => low = middle.saturating_add(1),
                 _ => high = middle,
             }
         }
         // Keys may share a hash, so that each of them is held against the text.
         (low..self.flag_count())
-            .take_while(|index| hash_at(*index) == Some(hash))
-            .filter_map(place_at)
+            .map_while(|index| entry::<HASHED>(table, index))
+            .take_while(|[at, _]| *at == hash)
+            .map(|[_, place]| place)
             .find(|place| self.has_key(*place, key))
     }
 
     fn has_key(&self, place: u32, key: &str) -> bool {
-        let record = usize::try_from(place).ok().and_then(|place| self.record(place));
-        let text = record.and_then(|record| self.span_text(record.span).strip_prefix(KEY_BEFORE));
+        let text = self.flag_span(place).and_then(|span| self.span_text(span).strip_prefix(KEY_BEFORE));
         text.and_then(|text| text.strip_prefix(key.as_bytes())).is_some_and(|rest| rest.first() == Some(&b'"'))
     }
 
@@ -222,103 +214,91 @@ impl<B: AsRef<[u8]>> Packed<B> {
         core::str::from_utf8(self.part(range)).unwrap_or_default()
     }
 
-    fn number(&self, table: &Range<usize>, index: usize) -> Option<u32> {
-        entry::<NUMBER>(self.part(table), index).map(u32::from_le_bytes)
+    fn flag_span(&self, place: u32) -> Option<Span> {
+        let [start, len, _] = entry::<FLAG>(self.part(&self.layout.flags), usize::try_from(place).ok()?)?;
+        Some(Span { start, len })
     }
 
-    fn record(&self, place: usize) -> Option<Record> {
-        let bytes = entry::<RECORD>(self.part(&self.layout.flags), place)?;
-        let at = |index| entry::<NUMBER>(&bytes, index).map(u32::from_le_bytes);
-        Some(Record { hash: at(0)?, span: Span { start: at(1)?, len: at(2)? }, references_end: at(3)? })
-    }
-
-    fn span(&self, table: &Range<usize>, place: usize) -> Option<Span> {
-        let bytes = entry::<SPAN>(self.part(table), place)?;
-        let at = |index| entry::<NUMBER>(&bytes, index).map(u32::from_le_bytes);
-        Some(Span { start: at(0)?, len: at(1)? })
+    fn span(&self, table: &Range<usize>, place: u32) -> Option<Span> {
+        let [start, len] = entry::<SPAN>(self.part(table), usize::try_from(place).ok()?)?;
+        Some(Span { start, len })
     }
 
     fn span_text(&self, span: Span) -> &[u8] {
         span.range().and_then(|range| self.json().get(range)).unwrap_or_default()
     }
 
-    /// Where the references of a flag are in their table.
-    fn references(&self, place: usize) -> Range<usize> {
-        let end = |place| self.record(place).and_then(|record| usize::try_from(record.references_end).ok());
+    /// What a flag refers to.
+    fn references(&self, place: u32) -> impl Iterator<Item = (Kind, u32)> {
+        let flags = self.part(&self.layout.flags);
+        let end = |place: usize| entry::<FLAG>(flags, place).and_then(|[.., end]| usize::try_from(end).ok());
+        let place = usize::try_from(place).unwrap_or(usize::MAX);
         let start = place.checked_sub(1).and_then(end).unwrap_or(0);
-        start..end(place).unwrap_or(start)
+        let references = self.part(&self.layout.references);
+        (start..end(place).unwrap_or(start)).filter_map(|at| Kind::split(entry::<NUMBER>(references, at)?[0]))
     }
 
+    /// Runs through each table once, from its beginning to its end: in a new isolate this is the load, in code that has not been optimised yet.
     fn check(&self) -> Result<(), Fault> {
-        let Layout {
-            tenant,
-            signature,
-            key_id,
-            flags,
-            by_hash,
-            segments,
-            overrides,
-            switches,
-            engaged,
-            references,
-            ..
-        } = &self.layout;
-        for (part, name) in [(tenant, "tenant"), (signature, "signature"), (key_id, "key id")] {
+        let layout = &self.layout;
+        for (part, name) in [(&layout.tenant, "tenant"), (&layout.signature, "signature"), (&layout.key_id, "key id")] {
             if core::str::from_utf8(self.part(part)).is_err() {
                 return Err(fault(format!("the {name} must be UTF-8")));
             }
         }
-        // Entries stand in the JSON in the order of their tables, and nothing overlaps.
-        let mut end = self.layout.frame;
-        let mut next = |span: Option<Span>, list: &str, place: usize| {
-            let range =
-                span.and_then(Span::range).filter(|range| range.start >= end && range.end <= self.layout.json.len());
-            let range =
-                range.ok_or_else(|| fault(format!("/{list}/{place} must lie in the JSON, after what is before it")))?;
-            end = range.end;
-            Ok::<_, Fault>(())
+        // Entries stand in the JSON in the order of their tables, and nothing overlaps. Sums of 32 bits fit into 64.
+        let json_end = layout.json.len() as u64;
+        let mut json_at = layout.frame as u64;
+        let mut is_next = |start: u32, len: u32| {
+            let end = u64::from(start).saturating_add(u64::from(len));
+            let is_next = u64::from(start) >= json_at && end <= json_end;
+            json_at = end;
+            is_next
         };
-        let mut references_end = 0;
-        for place in 0..count(flags, RECORD) {
-            let record = self.record(place);
-            next(record.map(|record| record.span), "flags", place)?;
-            let at = record.map_or(0, |record| record.references_end);
-            if at < references_end || usize::try_from(at).map_or(true, |at| at > count(references, NUMBER)) {
+        let not_next =
+            |list: &str, place: usize| fault(format!("/{list}/{place} must lie in the JSON, after what is before it"));
+        let count_of = |table: &Range<usize>, size: usize| u32::try_from(count(table, size)).unwrap_or(u32::MAX);
+        let references_end = count_of(&layout.references, NUMBER);
+        let mut references_at = 0;
+        for (place, [start, len, end]) in entries::<FLAG>(self.part(&layout.flags)).enumerate() {
+            if !is_next(start, len) {
+                return Err(not_next("flags", place));
+            }
+            if end < references_at || end > references_end {
                 return Err(fault(format!("the references of /flags/{place} must be in their table, in order")));
             }
-            references_end = at;
+            references_at = end;
         }
-        for (table, list) in [(segments, "segments"), (overrides, "overrides"), (switches, "kill_switches")] {
-            for place in 0..count(table, SPAN) {
-                next(self.span(table, place), list, place)?;
+        let lists =
+            [(&layout.segments, "segments"), (&layout.overrides, "overrides"), (&layout.switches, "kill_switches")];
+        for (table, list) in lists {
+            for (place, [start, len]) in entries::<SPAN>(self.part(table)).enumerate() {
+                if !is_next(start, len) {
+                    return Err(not_next(list, place));
+                }
             }
         }
-        let mut before = 0;
-        for index in 0..count(by_hash, NUMBER) {
-            let place = self.number(by_hash, index).and_then(|place| usize::try_from(place).ok());
-            match place.and_then(|place| self.record(place)).map(|record| record.hash) {
-                Some(hash) if hash >= before => before = hash,
-                _ => return Err(fault(format!("entry {index} of the flags by hash must be a flag's place, in order"))),
+        let flags = count_of(&layout.flags, FLAG);
+        let mut hash_at = 0;
+        for (index, [hash, place]) in entries::<HASHED>(self.part(&layout.by_hash)).enumerate() {
+            if hash < hash_at || place >= flags {
+                return Err(fault(format!("entry {index} of the flags by hash must be a flag's place, in order")));
             }
+            hash_at = hash;
         }
-        let switches = count(switches, SPAN);
-        for index in 0..count(engaged, NUMBER) {
-            let place = self.number(engaged, index).and_then(|place| usize::try_from(place).ok());
-            if place.is_none_or(|place| place >= switches) {
-                return Err(fault(format!("entry {index} of the engaged must be a kill switch's place")));
-            }
+        let switches = count_of(&layout.switches, SPAN);
+        if let Some(index) = entries::<NUMBER>(self.part(&layout.engaged)).position(|[place]| place >= switches) {
+            return Err(fault(format!("entry {index} of the engaged must be a kill switch's place")));
         }
-        for index in 0..count(references, NUMBER) {
-            if !self.number(references, index).and_then(Kind::split).is_some_and(|(kind, place)| {
-                let (table, size) = match kind {
-                    Kind::Flag => (flags, RECORD),
-                    Kind::Segment => (segments, SPAN),
-                    Kind::Override => (overrides, SPAN),
-                };
-                usize::try_from(place).is_ok_and(|place| place < count(table, size))
-            }) {
-                return Err(fault(format!("reference {index} must lead to an entry")));
-            }
+        let (segments, overrides) = (count_of(&layout.segments, SPAN), count_of(&layout.overrides, SPAN));
+        let leads_nowhere = |[reference]: [u32; NUMBER]| match Kind::split(reference) {
+            Some((Kind::Flag, place)) => place >= flags,
+            Some((Kind::Segment, place)) => place >= segments,
+            Some((Kind::Override, place)) => place >= overrides,
+            None => true,
+        };
+        if let Some(index) = entries::<NUMBER>(self.part(&layout.references)).position(leads_nowhere) {
+            return Err(fault(format!("reference {index} must lead to an entry")));
         }
         Ok(())
     }
@@ -351,23 +331,22 @@ impl Layout {
             start..end.unwrap_or(usize::MAX)
         };
         let (tenant, signature, key_id) = (part(1), part(1), part(1));
-        let flags = part(RECORD);
-        let by_hash = part(NUMBER);
-        let (segments, overrides, switches) = (part(SPAN), part(SPAN), part(SPAN));
-        let engaged = part(NUMBER);
-        let references = part(NUMBER);
+        let flags = part(4 * FLAG);
+        let by_hash = part(4 * HASHED);
+        let (segments, overrides, switches) = (part(4 * SPAN), part(4 * SPAN), part(4 * SPAN));
+        let (engaged, references) = (part(4 * NUMBER), part(4 * NUMBER));
         let json = part(1);
         if json.end != bytes.len() {
             return Err(fault("must be as long as its head says"));
         }
-        if count(&by_hash, NUMBER) != count(&flags, RECORD) {
+        if count(&by_hash, HASHED) != count(&flags, FLAG) {
             return Err(fault("must have as many flags by hash as flags"));
         }
         if frame > json.len() {
             return Err(fault("the frame must lie in the JSON"));
         }
         for (entries, limit, name) in [
-            (count(&flags, RECORD), limits::FLAGS, "FLAGS"),
+            (count(&flags, FLAG), limits::FLAGS, "FLAGS"),
             (count(&segments, SPAN), limits::SEGMENTS, "SEGMENTS"),
             (count(&overrides, SPAN), limits::OVERRIDES, "OVERRIDES"),
             (count(&switches, SPAN), limits::LIST_ITEMS, "LIST_ITEMS"),
@@ -431,15 +410,27 @@ fn hash(key: &[u8]) -> u32 {
     key.iter().fold(0x811c_9dc5, |hash: u32, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193))
 }
 
-/// How many entries of a size a table has.
-fn count(table: &Range<usize>, size: usize) -> usize {
-    table.len().checked_div(size).unwrap_or(0)
+/// How many entries of so many numbers a table has.
+fn count(table: &Range<usize>, numbers: usize) -> usize {
+    table.len().checked_div(numbers.saturating_mul(4)).unwrap_or(0)
 }
 
 /// An entry of a table.
-fn entry<const SIZE: usize>(table: &[u8], index: usize) -> Option<[u8; SIZE]> {
-    let start = index.checked_mul(SIZE)?;
-    table.get(start..start.checked_add(SIZE)?)?.try_into().ok()
+fn entry<const NUMBERS: usize>(table: &[u8], index: usize) -> Option<[u32; NUMBERS]> {
+    let size = NUMBERS.saturating_mul(4);
+    let start = index.checked_mul(size)?;
+    Some(numbers(table.get(start..start.checked_add(size)?)?))
+}
+
+/// All entries of a table.
+fn entries<const NUMBERS: usize>(table: &[u8]) -> impl Iterator<Item = [u32; NUMBERS]> {
+    table.chunks_exact(NUMBERS.saturating_mul(4)).map(numbers)
+}
+
+/// The numbers of an entry, which has as many.
+fn numbers<const NUMBERS: usize>(entry: &[u8]) -> [u32; NUMBERS] {
+    let (numbers, _) = entry.as_chunks();
+    core::array::from_fn(|index| numbers.get(index).map_or(0, |bytes| u32::from_le_bytes(*bytes)))
 }
 
 fn fault(message: impl Into<Cow<'static, str>>) -> Fault {

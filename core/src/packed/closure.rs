@@ -5,7 +5,7 @@ use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::{Kind, LISTS, Packed, Span};
+use super::{Kind, LISTS, NUMBER, Packed, Span, entries};
 use crate::fault::Fault;
 use crate::snapshot::Snapshot;
 
@@ -29,10 +29,9 @@ impl<B: AsRef<[u8]>> Packed<B> {
         let mut is_known = Vec::new();
         // The list grows while it is worked off.
         let mut next = 0_usize;
-        while let Some(place) = closure.flags.get(next).and_then(|place| usize::try_from(*place).ok()) {
+        while let Some(place) = closure.flags.get(next).copied() {
             next = next.saturating_add(1);
-            let references = self.references(place).filter_map(|at| self.number(&self.layout.references, at));
-            for (kind, target) in references.filter_map(Kind::split) {
+            for (kind, target) in self.references(place) {
                 match kind {
                     Kind::Segment => closure.segments.push(target),
                     Kind::Override => closure.overrides.push(target),
@@ -53,8 +52,7 @@ impl<B: AsRef<[u8]>> Packed<B> {
             places.dedup();
         }
         let engaged = &self.layout.engaged;
-        closure.switches =
-            (0..super::count(engaged, super::NUMBER)).filter_map(|at| self.number(engaged, at)).collect();
+        closure.switches = entries::<NUMBER>(self.part(engaged)).map(|[place]| place).collect();
         closure.switches.sort_unstable();
         closure
     }
@@ -122,12 +120,12 @@ impl<B: AsRef<[u8]>> Closure<'_, B> {
     fn parts(&self) -> [Vec<&[u8]>; 4] {
         let packed = self.packed;
         let layout = &packed.layout;
-        let texts = |places: &[u32], span: &dyn Fn(usize) -> Option<Span>| {
-            let spans = places.iter().filter_map(|place| span(usize::try_from(*place).ok()?));
+        let texts = |places: &[u32], span: &dyn Fn(u32) -> Option<Span>| {
+            let spans = places.iter().filter_map(|place| span(*place));
             spans.map(|span| packed.span_text(span)).collect::<Vec<_>>()
         };
         [
-            texts(&self.flags, &|place| packed.record(place).map(|record| record.span)),
+            texts(&self.flags, &|place| packed.flag_span(place)),
             texts(&self.segments, &|place| packed.span(&layout.segments, place)),
             texts(&self.overrides, &|place| packed.span(&layout.overrides, place)),
             texts(&self.switches, &|place| packed.span(&layout.switches, place)),

@@ -171,20 +171,20 @@ impl Parts<'_> {
             references.extend(overrides.iter().filter_map(|place| Kind::Override.reference(*place)));
             ends.push(number(references.len()));
         }
-        let hashes: Vec<u32> = self.flags.iter().map(|flag| hash(flag.key.as_bytes())).collect();
-        let mut by_hash: Vec<(u32, u32)> = (0..).zip(&hashes).map(|(place, hash)| (*hash, place)).collect();
+        let hashes = self.flags.iter().map(|flag| hash(flag.key.as_bytes()));
+        let mut by_hash: Vec<(u32, u32)> = hashes.zip(0..).collect();
         by_hash.sort_unstable();
         let engaged = (0..).zip(&self.kill_switches).filter(|(_, switch)| switch.engaged).map(|(place, _)| place);
-        Tables { hashes, spans, ends, by_hash, engaged: engaged.collect(), references }
+        Tables { spans, ends, by_hash, engaged: engaged.collect(), references }
     }
 }
 
 /// The index, before it is written.
 struct Tables {
-    hashes: Vec<u32>,
     spans: [Vec<Span>; 4],
     /// Where the references of each flag end.
     ends: Vec<u32>,
+    /// Hashes of keys and places.
     by_hash: Vec<(u32, u32)>,
     engaged: Vec<u32>,
     references: Vec<u32>,
@@ -205,10 +205,10 @@ impl Tables {
         head.for_each(|length| put(number(length)));
         packed.extend_from_slice(parts.tenant.as_bytes());
         let mut put = |number: u32| packed.extend_from_slice(&number.to_le_bytes());
-        for ((hash, span), end) in self.hashes.iter().zip(flags).zip(&self.ends) {
-            [*hash, span.start, span.len, *end].into_iter().for_each(&mut put);
+        for (span, end) in flags.iter().zip(&self.ends) {
+            [span.start, span.len, *end].into_iter().for_each(&mut put);
         }
-        self.by_hash.iter().for_each(|(_, place)| put(*place));
+        self.by_hash.iter().for_each(|(hash, place)| [*hash, *place].into_iter().for_each(&mut put));
         for span in [segments, overrides, switches].into_iter().flatten() {
             [span.start, span.len].into_iter().for_each(&mut put);
         }

@@ -162,23 +162,24 @@ fn refusals_say_what_is_wrong() {
         Packed::open(bytes).unwrap_err()
     };
     let records = HEAD + "acmé".len();
-    let by_hash = records + 3 * RECORD;
-    let segments = by_hash + 3 * NUMBER;
-    let engaged = segments + 6 * SPAN;
+    let by_hash = records + 3 * 4 * FLAG;
+    let segments = by_hash + 3 * 4 * HASHED;
+    let engaged = segments + 6 * 4 * SPAN;
     for (at, value, message) in [
         (0, 0, "must begin as a packed snapshot does"),
         (4, u32::MAX, "must begin as"),
         (24, u32::MAX, "the frame must lie in the JSON"),
         (28, u32::MAX, "must be as long as its head says"),
         (40, u32::MAX, "must be as long as its head says"),
-        (records + 4, 0, "/flags/0 must lie in the JSON"),
-        (records + 8, u32::MAX, "/flags/0 must lie in the JSON"),
-        (records + RECORD + 12, 0, "the references of /flags/1 must be"),
-        (records + RECORD + 12, 1000, "the references of /flags/1 must be"),
-        (by_hash, 3, "entry 0 of the flags by hash"),
+        (records, 0, "/flags/0 must lie in the JSON"),
+        (records + 4, u32::MAX, "/flags/0 must lie in the JSON"),
+        (records + 4 * FLAG + 8, 0, "the references of /flags/1 must be"),
+        (records + 4 * FLAG + 8, 1000, "the references of /flags/1 must be"),
+        (by_hash, u32::MAX, "entry 1 of the flags by hash"),
+        (by_hash + 4, 3, "entry 0 of the flags by hash"),
         (segments, 0, "/segments/0 must lie in the JSON"),
-        (segments + 2 * SPAN, 0, "/overrides/0 must lie in the JSON"),
-        (segments + 4 * SPAN + 4, u32::MAX, "/kill_switches/0 must lie in the JSON"),
+        (segments + 8 * SPAN, 0, "/overrides/0 must lie in the JSON"),
+        (segments + 16 * SPAN + 4, u32::MAX, "/kill_switches/0 must lie in the JSON"),
         (engaged, 2, "entry 0 of the engaged"),
         (engaged + 4, 3, "reference 0 must lead to an entry"),
         (engaged + 4, u32::MAX, "reference 0 must lead to an entry"),
