@@ -9,8 +9,7 @@ use serde_json::{Value, json};
 
 fn answer(loaded: &Loaded, method: &str, url: (&str, &str), body: Option<&Value>) -> Response {
     let body = body.map(Value::to_string);
-    let headers =
-        Headers::default().with(Header::UserId, "u-3").with(Header::Tier, "staff").with(Header::Tenant, "t-1");
+    let headers = Headers::default().with(Header::UserId, "u-3").with(Header::Tier, "staff");
     let (path, query) = url;
     let body = body.as_ref().map_or(Body::None, |body| Body::Bytes(body.as_bytes()));
     let request = Request { method, path, query, headers, body };
