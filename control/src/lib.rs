@@ -20,18 +20,25 @@
     )
 )]
 
+pub mod audit;
 mod change;
 mod command;
 mod decide;
+pub mod diff;
+pub mod duration;
 mod error;
+pub mod events;
 pub mod limits;
 pub mod memory;
+mod merge;
 mod rows;
+pub mod signature;
 mod state;
+mod webhook_url;
 
 pub use change::Change;
 pub use command::{Command, Draft, Occasion, Policy, Steer, Write};
-pub use decide::decide;
+pub use decide::{Imported, decide, imported, to_hand_over};
 pub use error::Error;
 pub use rows::*;
 pub use state::{AuditFilter, Counts, FlagFilter, Lists, Page, Read, State, Store, Unreadable};

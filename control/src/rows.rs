@@ -201,6 +201,20 @@ pub enum RolloutTarget {
     Stage,
 }
 
+/// What a rollout that runs waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WaitsFor {
+    /// Its next step's time, or the alarm that takes it.
+    Time,
+    /// Its next step's gate.
+    Gate,
+    /// The switch that stops rollouts.
+    Switch,
+    /// A second person: the flag has become one of high impact since it was started. Resuming it asks for one.
+    Approval,
+}
+
 /// What a rollout's target was before the rollout.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -294,8 +308,10 @@ pub struct DeliveryRow {
     pub status: DeliveryStatus,
     /// Attempts that were noted.
     pub attempts: u32,
-    /// When it is to be tried next, ms since the epoch; none where it is not.
+    /// When it is to be tried next, ms since the epoch; none where it is not. While it is in the queue: when it is taken for lost there.
     pub next_at: Option<i64>,
+    /// Whether it was handed to the queue, and nothing was heard of it since. See [`crate::to_hand_over`].
+    pub in_queue: bool,
     /// ms since the epoch.
     pub created_at: i64,
     /// When it was last tried, ms since the epoch.

@@ -1,0 +1,154 @@
+//! Taking steps: which are due, and what becomes of a rollout that cannot go on.
+
+use super::super::work::Work;
+use super::{change_flag, end, live_flag, record, target, tell};
+use crate::error::Error;
+use crate::limits::ROLLOUT_HELD_MS;
+use crate::rows::{RolloutRow, RolloutStatus, StepStatus, WaitsFor};
+
+impl RolloutRow {
+    /// Whether it may still take steps.
+    #[must_use]
+    pub fn is_active(&self) -> bool {
+        matches!(self.status, RolloutStatus::Running | RolloutStatus::Paused)
+    }
+
+    /// The first step that waits.
+    fn next(&self) -> Option<usize> {
+        self.steps.iter().position(|step| step.status == StepStatus::Waiting)
+    }
+
+    /// When the time of the first step that waits has come, ms since the epoch, whatever its gate; none where no step waits. While a rollout is
+    /// paused, the time of an `after` step goes on to move.
+    #[must_use]
+    pub fn due_at(&self) -> Option<i64> {
+        let next = self.next()?;
+        let step = self.steps.get(next)?;
+        let before = next.checked_sub(1).and_then(|before| self.steps.get(before)?.taken_at);
+        let since = before.unwrap_or(self.started_at);
+        Some(match (step.at, step.after_ms) {
+            (Some(at), _) => at,
+            (None, Some(after)) => since.saturating_add(after).saturating_add(self.paused_ms),
+            (None, None) => since,
+        })
+    }
+
+    /// When the alarm must look at it: not while it is paused, nor while the gate of the next step is closed.
+    pub(super) fn look_at(&self) -> Option<i64> {
+        let step = self.steps.get(self.next()?)?;
+        let is_open = step.gate.is_none() || step.gate_open;
+        if self.status == RolloutStatus::Running && is_open { self.due_at() } else { None }
+    }
+
+    /// What keeps it from taking its next step at `now`; none where it does not run. `high_impact`: the flag is of high impact; `is_held`: the tenant's
+    /// rollouts are stopped, or those of all tenants are.
+    #[must_use]
+    pub fn waits_for(&self, now: i64, high_impact: bool, is_held: bool) -> Option<WaitsFor> {
+        if self.status != RolloutStatus::Running {
+            return None;
+        }
+        Some(if high_impact && self.approved_by.is_none() {
+            WaitsFor::Approval
+        } else if is_held {
+            WaitsFor::Switch
+        } else if self.look_at().is_none() && self.due_at().is_some_and(|due| due <= now) {
+            WaitsFor::Gate
+        } else {
+            WaitsFor::Time
+        })
+    }
+}
+
+/// Looks at a rollout again in a while, as all of them are held.
+pub(crate) fn hold(work: &mut Work<'_>, row: &RolloutRow) {
+    let next_at = Some(work.now().saturating_add(ROLLOUT_HELD_MS));
+    work.put_rollout(RolloutRow { next_at, ..row.clone() });
+}
+
+/// Takes the steps that are due. One that cannot be taken ends the rollout; nothing here keeps others from going on.
+pub(crate) fn progress(work: &mut Work<'_>, row: &RolloutRow) -> Result<(), Error> {
+    let mut row = row.clone();
+    loop {
+        let Some((_, flag)) = live_flag(work, &row.flag)? else {
+            return end(work, &row, Some("the flag is archived or deleted"));
+        };
+        if flag.high_impact && row.approved_by.is_none() {
+            work.put_rollout(RolloutRow { next_at: None, ..row });
+            return Ok(());
+        }
+        let Some(due) = row.look_at() else {
+            break;
+        };
+        if due > work.now() {
+            break;
+        }
+        match take(work, &mut row) {
+            Ok(()) => {}
+            Err(unreadable @ Error::Unreadable(_)) => return Err(unreadable),
+            Err(error) => return end(work, &row, Some(&refusal(&error))),
+        }
+    }
+    // Only its time has changed, as where it was held.
+    let next_at = row.look_at();
+    if row.status == RolloutStatus::Running && row.next_at != next_at {
+        work.put_rollout(RolloutRow { next_at, ..row });
+    }
+    Ok(())
+}
+
+fn refusal(error: &Error) -> String {
+    match error {
+        Error::Invalid(faults) => faults.first().map(ToString::to_string).unwrap_or_default(),
+        Error::LimitExceeded { message, .. } | Error::Conflict(message) | Error::RolloutConflict(message) => {
+            message.clone()
+        }
+        _ => "the flag cannot be changed so".to_owned(),
+    }
+}
+
+/// Takes the next step, or, of several whose `at` has passed, the last of them. `row` stays as it is where it cannot be taken.
+fn take(work: &mut Work<'_>, row: &mut RolloutRow) -> Result<(), Error> {
+    let now = work.now();
+    let Some(first) = row.next() else { return Ok(()) };
+    let has_passed = |place: usize| {
+        row.steps
+            .get(place)
+            .is_some_and(|step| step.at.is_some_and(|at| at <= now) && (step.gate.is_none() || step.gate_open))
+    };
+    let mut last = first;
+    while has_passed(last) && has_passed(last.saturating_add(1)) {
+        last = last.saturating_add(1);
+    }
+    let Some(percentage) = row.steps.get(last).map(|step| step.percentage) else { return Ok(()) };
+    let Some((flag_row, flag)) = live_flag(work, &row.flag)? else { return Ok(()) };
+    let is_first = row.percentage.is_none();
+    match target::with_percentage(&flag, &row.target, percentage, is_first) {
+        Some(stepped) => change_flag(work, &flag_row, stepped, "rollout_progress")?,
+        None if target::percentage(&flag, &row.target).is_none() => {
+            return Err(Error::Conflict("what it raises was removed".to_owned()));
+        }
+        // It has the percentage already.
+        None => {}
+    }
+    let before = row.clone();
+    for (place, step) in row.steps.iter_mut().enumerate() {
+        if place >= first && place <= last {
+            step.status = if place == last { StepStatus::Taken } else { StepStatus::Skipped };
+            step.taken_at = Some(now);
+        }
+    }
+    (row.percentage, row.paused_ms) = (Some(percentage), 0);
+    let is_done = row.next().is_none();
+    if is_done {
+        (row.status, row.ended_at) = (RolloutStatus::Done, Some(now));
+    }
+    row.next_at = row.look_at();
+    tell(work, row, "flag.rollout_progress");
+    if is_done {
+        record(work, Some(&before), row.clone(), "done", Some("flag.rollout_done"))
+    } else {
+        // The flag's own entry tells of the step.
+        work.put_rollout(row.clone());
+        Ok(())
+    }
+}

@@ -1,0 +1,75 @@
+//! The types of events, and who wants which.
+
+/// Every type of event that there is.
+pub const EVENT_TYPES: [&str; 26] = [
+    "flag.created",
+    "flag.updated",
+    "flag.archived",
+    "flag.restored",
+    "flag.deleted",
+    "flag.purged",
+    "flag.rollout_scheduled",
+    "flag.rollout_progress",
+    "flag.rollout_paused",
+    "flag.rollout_resumed",
+    "flag.rollout_cancelled",
+    "flag.rollout_rolled_back",
+    "flag.rollout_done",
+    "segment.created",
+    "segment.updated",
+    "segment.deleted",
+    "segment.restored",
+    "override.set",
+    "override.removed",
+    "killswitch.engaged",
+    "killswitch.released",
+    "proposal.created",
+    "proposal.approved",
+    "proposal.rejected",
+    "proposal.expired",
+    "tenant.imported",
+];
+
+/// Whether an event's type is one that is wanted: `patterns` are types, or starts of types with `*` behind them. None at all: every type is wanted.
+#[must_use]
+pub fn is_wanted(patterns: &[String], event_type: &str) -> bool {
+    patterns.is_empty() || patterns.iter().any(|pattern| matches(pattern, event_type))
+}
+
+/// Whether there is a type that a pattern means.
+#[must_use]
+pub fn is_pattern(pattern: &str) -> bool {
+    EVENT_TYPES.iter().any(|event_type| matches(pattern, event_type))
+}
+
+fn matches(pattern: &str, event_type: &str) -> bool {
+    match pattern.strip_suffix('*') {
+        Some(start) => event_type.starts_with(start),
+        None => pattern == event_type,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_end_in_a_star_or_are_types() {
+        let patterns = |all: &[&str]| all.iter().map(|pattern| (*pattern).to_owned()).collect::<Vec<_>>();
+        assert!(is_wanted(&[], "flag.created"));
+        assert!(is_wanted(&patterns(&["segment.*", "flag.rollout_*"]), "flag.rollout_done"));
+        assert!(!is_wanted(&patterns(&["segment.*", "flag.rollout_*"]), "flag.created"));
+        assert!(!is_wanted(&patterns(&["flag.create"]), "flag.created"));
+        for (pattern, known) in [
+            ("*", true),
+            ("flag.*", true),
+            ("flag.updated", true),
+            ("flag", false),
+            ("*.created", false),
+            ("flags.*", false),
+        ] {
+            assert_eq!(is_pattern(pattern), known, "{pattern}");
+        }
+        assert_eq!(EVENT_TYPES.iter().collect::<std::collections::BTreeSet<_>>().len(), 26);
+    }
+}
