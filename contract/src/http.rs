@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use crate::metrics::Evaluations;
+
 /// The request headers that are ever read; [`crate::Route::headers`] says which of them a request needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Header {
@@ -150,11 +152,14 @@ pub struct Response {
     pub error: Option<crate::ErrorCode>,
     /// What the log is told of it and the caller is not.
     pub fault: Option<String>,
+    /// The evaluations that it took, to be counted.
+    pub evaluations: Evaluations,
 }
 
 impl Response {
     pub(crate) fn new(status: u16) -> Self {
-        Self { status, headers: Vec::with_capacity(8), body: Vec::new(), error: None, fault: None }
+        let (headers, evaluations) = (Vec::with_capacity(8), Evaluations::default());
+        Self { status, headers, body: Vec::new(), error: None, fault: None, evaluations }
     }
 
     pub(crate) fn text(status: u16, text: &str) -> Self {
@@ -165,6 +170,11 @@ impl Response {
     pub(crate) fn with(mut self, name: &'static str, value: impl Into<Cow<'static, str>>) -> Self {
         self.headers.push((name, value.into()));
         self
+    }
+
+    /// The same, made of evaluations.
+    pub(crate) fn evaluated(self, evaluations: Evaluations) -> Self {
+        Self { evaluations, ..self }
     }
 
     /// A header's value.

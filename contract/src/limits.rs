@@ -68,3 +68,10 @@ pub const RATE_BURST_S: i64 = 2;
 
 /// Clients and tenants whose requests an isolate counts. Anybody can come from a new address; a bucket takes some 32 bytes.
 pub const RATE_KEYS: usize = 10_000;
+
+/// A snapshot is too old to be ready with after so many soft TTLs: so many refreshes have failed, one after the other.
+pub const READY_AGE_SOFT_TTLS: i64 = 10;
+
+/// And never before so many milliseconds. A minute without storage is weathered from memory; to be taken out of service for it would make of
+/// a hiccup an outage.
+pub const READY_AGE_LEAST_MS: i64 = 60_000;

@@ -5,7 +5,9 @@ use crate::envelope::{ErrorCode, Problem, Service, failure};
 use crate::flags_api;
 use crate::http::{Request, Response};
 use crate::loaded::{ReadFault, Served};
+use crate::metrics;
 use crate::ofrep;
+use crate::readiness::{self, Truth};
 use crate::route::{Plan, Route};
 use crate::v1;
 
@@ -49,6 +51,40 @@ pub fn respond(plan: &Plan<'_>, request: &Request<'_>, registry: Registry<'_>, m
     finish(response, request.method, moment)
 }
 
+/// Answers `GET /readyz` where the tenant may have a writer of its own, whose state is `truth`; else [`respond`] does.
+#[must_use]
+pub fn ready(
+    plan: &Plan<'_>,
+    request: &Request<'_>,
+    registry: Registry<'_>,
+    truth: Truth,
+    moment: &Moment<'_>,
+) -> Response {
+    match &plan.grant {
+        Ok(_) => {
+            let age_limit_ms = readiness::age_limit_ms(plan.settings);
+            finish(readiness::answer(registry, truth, age_limit_ms, moment.now), request.method, moment)
+        }
+        Err(problem) => refuse(problem, request.method, request.path, moment),
+    }
+}
+
+/// Answers `GET /metrics` with the text of [`crate::metrics::Totals::render`], or says that it could not be had, and why.
+#[must_use]
+pub fn show_metrics(text: Result<String, String>, request: &Request<'_>, moment: &Moment<'_>) -> Response {
+    let response = match text {
+        Ok(text) => {
+            let response = Response { body: text.into_bytes(), ..Response::new(200) };
+            response.with("Content-Type", metrics::CONTENT_TYPE).with("Cache-Control", "no-store")
+        }
+        Err(why) => Response {
+            error: Some(ErrorCode::InternalError),
+            ..Response::text(503, &format!("the totals cannot be had: {why}"))
+        },
+    };
+    finish(response, request.method, moment)
+}
+
 /// Answers a request with an error that the adapter met.
 #[must_use]
 pub fn refuse(problem: &Problem, method: &str, path: &str, moment: &Moment<'_>) -> Response {
@@ -83,13 +119,11 @@ fn answer(
     match plan.route {
         Route::Preflight => Ok(cors::preflight()),
         Route::Live => Ok(Response::text(200, "ok")),
-        Route::Ready => Ok(match registry {
-            Registry::Ready(_) => Response::text(200, "ready"),
-            _ => Response {
-                error: Some(ErrorCode::RegistryUnavailable),
-                ..Response::text(503, "not ready: no snapshot")
-            },
-        }),
+        Route::Ready => {
+            let age_limit_ms = readiness::age_limit_ms(plan.settings);
+            Ok(readiness::answer(registry, Truth::Absent, age_limit_ms, moment.now))
+        }
+        Route::Metrics => Err(Problem::new(ErrorCode::InternalError, "the metrics were not read")),
         Route::Evaluate => flags_api::evaluate(request, &registry.served()?, moment.now, service),
         Route::EvaluateBatch => flags_api::evaluate_batch(request, &registry.served()?, moment.now, service),
         Route::Registry => flags_api::registry(request, &registry.served()?, service),

@@ -5,6 +5,7 @@ use crate::freshness::Cache;
 use crate::http::{Body, Header, Headers};
 use crate::limits;
 use crate::loaded::Loaded;
+use crate::metrics::{Evaluations, Surface};
 use crate::settings::Settings;
 use serde_json::{Value, json};
 
@@ -418,4 +419,53 @@ fn the_headers_of_a_route_are_all_that_it_reads() {
         assert_eq!(Plan::of(&full.request, &settings, NOW), Plan::of(&bare.request, &settings, NOW), "{route:?}");
         assert_eq!(full.response(), bare.response(), "{route:?}");
     }
+}
+
+/// Evaluations are counted where they are made, also where the answer is that there is nothing new, and none are made up.
+#[test]
+fn an_answer_says_what_was_evaluated_for_it() {
+    use burgee_core::Reason::{StageFull, StageInternalNotStaff, UnknownFlag};
+
+    let loaded = loaded(DOCUMENT);
+    let batch = r#"{"context": {"user_id": "U"}, "flags": ["full", "nope", "full", "internal"]}"#;
+    let remote = r#"{"context": {"targetingKey": "bucket-low-1"}}"#;
+    for (method, target, body, surface, reasons) in [
+        ("GET", "/api/flags/eval?key=full&user=U", "", Surface::Api, &[StageFull][..]),
+        ("GET", "/api/flags/eval?key=nope&user=U", "", Surface::Api, &[UnknownFlag]),
+        ("GET", "/api/flags/eval?user=U", "", Surface::Api, &[]),
+        (
+            "POST",
+            "/api/flags/eval/batch",
+            batch,
+            Surface::Api,
+            &[StageFull, UnknownFlag, StageFull, StageInternalNotStaff],
+        ),
+        ("POST", "/ofrep/v1/evaluate/flags/full", remote, Surface::Ofrep, &[StageFull]),
+        ("POST", "/ofrep/v1/evaluate/flags/nope", remote, Surface::Ofrep, &[UnknownFlag]),
+        ("GET", "/api/flags/registry", "", Surface::Api, &[]),
+        ("GET", "/healthz", "", Surface::Api, &[]),
+    ] {
+        let response = call(&loaded, method, target).body(body).response();
+        assert_eq!(response.evaluations, Evaluations::of(surface, reasons.iter().copied()), "{method} {target}");
+        assert_eq!(response.evaluations.count(), reasons.len() as u64);
+    }
+    let bulk = || call(&loaded, "POST", "/ofrep/v1/evaluate/flags").body(remote);
+    let first = bulk().response();
+    let again = bulk().header(Header::IfNoneMatch, first.header("ETag").unwrap()).response();
+    assert_eq!((first.status, again.status), (200, 304));
+    assert_eq!(first.evaluations, again.evaluations);
+    let flags = serde_json::from_slice::<Value>(&first.body).unwrap()["flags"].as_array().unwrap().len();
+    assert_eq!((flags > 3, first.evaluations.count()), (true, flags as u64));
+}
+
+#[test]
+fn metrics_are_text_or_say_why_not() {
+    let request = Request { method: "GET", path: "/metrics", query: "", headers: Headers::default(), body: Body::None };
+    let moment = Moment { now: NOW, request_id: "r-1", service_version: "0.1.0" };
+    let shown = show_metrics(Ok("a 1\n".to_owned()), &request, &moment);
+    assert_eq!((shown.status, shown.body.as_slice()), (200, &b"a 1\n"[..]));
+    assert_eq!(shown.header("Content-Type"), Some("text/plain; version=0.0.4; charset=utf-8"));
+    let failed = show_metrics(Err("it is down".to_owned()), &request, &moment);
+    assert_eq!((failed.status, failed.body.as_slice()), (503, &b"the totals cannot be had: it is down"[..]));
+    assert_eq!(show_metrics(Ok("a 1\n".to_owned()), &Request { method: "HEAD", ..request }, &moment).body, b"");
 }

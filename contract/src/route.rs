@@ -28,6 +28,8 @@ pub enum Route {
     Live,
     /// `GET /readyz`: there is a registry to answer from.
     Ready,
+    /// `GET /metrics`: what was counted, in all isolates.
+    Metrics,
     /// A request to `/v1`.
     V1(Operation),
     /// `OPTIONS` of any path.
@@ -38,11 +40,21 @@ pub enum Route {
     NotFound,
 }
 
+/// The template of all paths that are not served.
+pub const UNKNOWN_PATH: &str = "(unknown)";
+
 impl Route {
     /// The route of a method and a path. What is literal in paths is matched as it is written, without decoding.
     #[must_use]
     pub fn of(method: &str, path: &str) -> Self {
         if method == "OPTIONS" { Self::Preflight } else { operations::route(method, path) }
+    }
+
+    /// A path as metrics show it: with names in place of what differs from request to request, and [`UNKNOWN_PATH`] for every path that is
+    /// not served, so that callers cannot make as many series as they can think of paths.
+    #[must_use]
+    pub fn template(path: &str) -> &'static str {
+        operations::template(path).unwrap_or(UNKNOWN_PATH)
     }
 
     /// How many bytes of a body are read at most; none where it is not read.
@@ -183,6 +195,8 @@ mod tests {
             ("POST", "/ofrep/v1/configuration", Route::NotFound),
             ("GET", "/healthz", Route::Live),
             ("GET", "/readyz", Route::Ready),
+            ("GET", "/metrics", Route::Metrics),
+            ("POST", "/metrics", Route::MethodNotAllowed("GET, HEAD, OPTIONS")),
             ("OPTIONS", "/anything", Route::Preflight),
             ("POST", "/api/flags/eval", Route::MethodNotAllowed("GET, HEAD, OPTIONS")),
             ("HEAD", "/api/flags/eval/batch", Route::MethodNotAllowed("POST, OPTIONS")),
@@ -192,6 +206,23 @@ mod tests {
             ("GET", "/", Route::NotFound),
         ] {
             assert_eq!(Route::of(method, path), route, "{method} {path}");
+        }
+    }
+
+    #[test]
+    fn paths_have_templates_without_end_there_is_one() {
+        for (path, template) in [
+            ("/api/flags/eval", "/api/flags/eval"),
+            ("/ofrep/v1/evaluate/flags", "/ofrep/v1/evaluate/flags"),
+            ("/ofrep/v1/evaluate/flags/a", "/ofrep/v1/evaluate/flags/{key*}"),
+            ("/ofrep/v1/evaluate/flags/a/b", "/ofrep/v1/evaluate/flags/{key*}"),
+            ("/v1/flags/a/archive", "/v1/flags/{key}/archive"),
+            ("/v1/flags/a/b/c/d", UNKNOWN_PATH),
+            ("/metrics", "/metrics"),
+            ("/metrics/", UNKNOWN_PATH),
+            ("/wp-login.php", UNKNOWN_PATH),
+        ] {
+            assert_eq!(Route::template(path), template, "{path}");
         }
     }
 

@@ -1,6 +1,6 @@
 //! One evaluation as it is answered: the evaluator's decision, and beside it where it came from.
 
-use burgee_core::{Decision, DecisionJson, Outcome, Request, Step, WarningCode};
+use burgee_core::{Decision, DecisionJson, Outcome, Reason, Request, Step, WarningCode};
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
@@ -47,6 +47,11 @@ impl<'a> Answer<'a> {
             auth_source: "dev_headers",
         };
         Self { flag_key, decision, steps, meta }
+    }
+
+    /// Why it was decided so.
+    pub(crate) fn reason(&self) -> Reason {
+        self.decision.reason
     }
 }
 

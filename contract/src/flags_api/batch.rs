@@ -14,6 +14,7 @@ use crate::http::{Request, Response};
 use crate::json_body::{Object, items, object, text, value, wrong};
 use crate::limits;
 use crate::loaded::Served;
+use crate::metrics::{Evaluations, Surface};
 
 const ROOT: Path<'_> = Path::Root;
 
@@ -37,7 +38,8 @@ pub(crate) fn evaluate_batch(
     let found = keys.iter().map(|key| served.loaded.find(key)).collect::<Result<Vec<_>, _>>()?;
     let of = |(key, found)| Answer::of(key, found, served, &caller, &evaluation);
     let answers: Vec<Answer<'_>> = keys.iter().map(AsRef::as_ref).zip(&found).map(of).collect();
-    Ok(success(Data::Value(&answers), service).with("Cache-Control", "no-store"))
+    let evaluations = Evaluations::of(Surface::Api, answers.iter().map(Answer::reason));
+    Ok(success(Data::Value(&answers), service).with("Cache-Control", "no-store").evaluated(evaluations))
 }
 
 /// The members of `context`.

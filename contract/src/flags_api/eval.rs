@@ -7,6 +7,7 @@ use crate::caller::Caller;
 use crate::envelope::{Data, Problem, Service, success};
 use crate::http::{Request, Response};
 use crate::loaded::Served;
+use crate::metrics::{Evaluations, Surface};
 use crate::query::Query;
 
 /// Evaluates the flag `key` for the caller that headers and query describe. A flag that does not exist is an answer.
@@ -27,5 +28,6 @@ pub(crate) fn evaluate(
     let caller = Caller::from_query(&request.headers, &query)?;
     let found = served.loaded.find(key)?;
     let answer = Answer::of(key, &found, served, &caller, &Evaluation::at(now));
-    Ok(success(Data::Value(&answer), service).with("Cache-Control", "no-store"))
+    let evaluations = Evaluations::of(Surface::Api, [answer.reason()]);
+    Ok(success(Data::Value(&answer), service).with("Cache-Control", "no-store").evaluated(evaluations))
 }

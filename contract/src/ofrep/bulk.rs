@@ -9,6 +9,7 @@ use super::served;
 use crate::envelope::Problem;
 use crate::etag;
 use crate::http::{Header, Request, Response};
+use crate::metrics::{Evaluations, Surface};
 use crate::respond::Registry;
 
 /// Nobody between may keep what is one caller's, and who keeps it asks again before using it.
@@ -59,13 +60,14 @@ pub(super) fn evaluate(
 ) -> Result<Response, Refusal> {
     let snapshot = served(request, registry)?.loaded.snapshot().map_err(Problem::from)?;
     let context = RemoteContext::read(&request.body)?;
-    let flags = snapshot
+    let flags: Vec<Entry<'_>> = snapshot
         .flags()
         .iter()
         .map(|flag| Entry::of(flag.key(), snapshot.find(flag.key()), snapshot, &context, now))
         .collect();
     let metadata = SetMetadata { flag_set_id: snapshot.tenant(), version: snapshot.version() };
     let event_streams = stream.map(|url| [EventStream { r#type: "sse", url }]);
+    let evaluations = Evaluations::of(Surface::Ofrep, flags.iter().map(Entry::reason));
     let response = json(&Bulk { flags, metadata, event_streams }, None, CACHE);
 
     let context = serde_json::to_vec(&context).unwrap_or_default();
@@ -77,5 +79,5 @@ pub(super) fn evaluate(
     } else {
         response
     };
-    Ok(response.with("ETag", tag))
+    Ok(response.with("ETag", tag).evaluated(evaluations))
 }

@@ -1,6 +1,6 @@
 //! One flag as the protocol answers it.
 
-use burgee_core::{Decision, FlagIndex, Request as Evaluation, Snapshot};
+use burgee_core::{Decision, FlagIndex, Reason, Request as Evaluation, Snapshot};
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
@@ -38,6 +38,11 @@ impl<'a> Entry<'a> {
             None
         };
         Self { key, tenant: snapshot.tenant(), decision, refusal }
+    }
+
+    /// Why it was decided so.
+    pub(crate) fn reason(&self) -> Reason {
+        self.decision.reason
     }
 }
 

@@ -6,6 +6,7 @@ use super::refusal::{Code, Refusal, json};
 use super::{key_in, served};
 use crate::envelope::{ErrorCode, Problem};
 use crate::http::{Request, Response};
+use crate::metrics::{Evaluations, Surface};
 use crate::percent::{self, Plus};
 use crate::respond::Registry;
 
@@ -22,5 +23,6 @@ pub(super) fn evaluate(request: &Request<'_>, registry: Registry<'_>, now: i64) 
     })?;
     let found = loaded.find(&key).map_err(Problem::from)?;
     let entry = Entry::of(&key, found.index, found.snapshot(), &context, now);
-    Ok(json(&entry, entry.refusal.as_ref(), "no-store"))
+    let evaluations = Evaluations::of(Surface::Ofrep, [entry.reason()]);
+    Ok(json(&entry, entry.refusal.as_ref(), "no-store").evaluated(evaluations))
 }

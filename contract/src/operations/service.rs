@@ -36,5 +36,6 @@ pub(super) const ENTRIES: &[Entry] = &[
             &[text(200), json(400, "FailureEnvelope"), text(503)],
         )
     },
+    plain(Route::Metrics, "/metrics", "Show what was counted, for Prometheus", &[text(200), text(503)]),
     plain(Route::V1(Operation::OpenApi), "/openapi.json", "Describe all of this", &[json(200, "OpenApi")]),
 ];
