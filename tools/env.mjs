@@ -74,6 +74,12 @@ export function ofrepClients() {
   };
 }
 
+/** Where Prometheus's own parser for Python is, which the tests read /metrics with; named after what it is made of. */
+export function metricsParser() {
+  const hash = createHash('sha256').update(readFileSync(join(ROOT, 'worker', 'test', 'prometheus', 'requirements.txt')));
+  return join(CACHE, `metrics-parser-${hash.digest('hex').slice(0, 16)}`);
+}
+
 /** The full path of a program, looked for as a shell does. */
 export function which(name, path = process.env.PATH ?? '') {
   const candidates = name.includes('/') ? [name] : path.split(delimiter).map((folder) => join(folder || '.', name));

@@ -3,7 +3,7 @@
 // registries. Run it as often as you like: what is in place is left alone, and a run that finds everything takes a
 // moment. It needs a Rust toolchain (rustup's), Node 20 or newer with npm, and nothing else; no dependencies of its own.
 //
-//   node tools/setup.mjs [core|npm|worker|clients|browser|fuzz|all]...   bring what these need (all, when none is named)
+//   node tools/setup.mjs [core|npm|worker|clients|parser|browser|fuzz|all]...   bring what these need (all, when none is named)
 //   node tools/setup.mjs env                                print the environment that finds it, for a shell
 //   node tools/setup.mjs pins                               copy the versions pinned in Cargo.toml to tools/rust-tools
 import { createHash } from 'node:crypto';
@@ -32,6 +32,7 @@ import {
   asShell,
   cargoFuzz,
   findBrowser,
+  metricsParser,
   node,
   ofrepClients,
   pinIn,
@@ -268,37 +269,52 @@ const ofrepRust = {
 
 const PYTHON_NEEDED = '3.10';
 
-const ofrepPython = {
-  name: 'ofrep-python',
+/** A folder of pure Python packages: `folder` says where, `file` is the requirements with hashes. */
+const pythonPackages = ({ name, what, folder, file }) => ({
+  name,
   about: '10 s',
   async missing() {
-    return existsSync(ofrepClients().python) ? '' : 'the stock OFREP client for Python';
+    return existsSync(folder()) ? '' : what;
   },
   async bring() {
     const please = `install Python ${PYTHON_NEEDED} or newer with pip`;
     const check = `import pip, sys; sys.exit(sys.version_info < (${PYTHON_NEEDED.replace('.', ', ')}))`;
     const serves = () => exec('python3', ['-c', check]).then(() => true, () => false);
     if (!(await serves())) {
-      await debianPackages('ofrep-python', ['python3', 'python3-pip'], `no Python ${PYTHON_NEEDED} with pip was found`, please);
+      await debianPackages(name, ['python3', 'python3-pip'], `no Python ${PYTHON_NEEDED} with pip was found`, please);
       if (!(await serves())) throw new SetupError(`Debian's Python does not serve: ${please}`);
     }
     mkdirSync(CACHE, { recursive: true });
-    const unfinished = mkdtempSync(join(CACHE, 'ofrep-python-'));
+    const unfinished = mkdtempSync(join(CACHE, `${name}-`));
     try {
-      await run('ofrep-python', 'python3', [
+      await run(name, 'python3', [
         ...['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--no-input', '--root-user-action', 'ignore'],
-        ...['--no-deps', '--require-hashes', '--requirement', join(ROOT, 'ofrep-clients', 'python', 'requirements.txt')],
+        ...['--no-deps', '--require-hashes', '--requirement', join(ROOT, ...file)],
         // Wheels without compiled parts, so that another Python can use them tomorrow.
         ...['--only-binary', ':all:', '--platform', 'any', '--implementation', 'py', '--abi', 'none', '--python-version', PYTHON_NEEDED],
         ...['--target', unfinished],
       ]);
-      rmSync(ofrepClients().python, { recursive: true, force: true });
-      renameSync(unfinished, ofrepClients().python);
+      rmSync(folder(), { recursive: true, force: true });
+      renameSync(unfinished, folder());
     } finally {
       rmSync(unfinished, { recursive: true, force: true });
     }
   },
-};
+});
+
+const ofrepPython = pythonPackages({
+  name: 'ofrep-python',
+  what: 'the stock OFREP client for Python',
+  folder: () => ofrepClients().python,
+  file: ['ofrep-clients', 'python', 'requirements.txt'],
+});
+
+const parser = pythonPackages({
+  name: 'metrics-parser',
+  what: "Prometheus's parser for Python",
+  folder: metricsParser,
+  file: ['worker', 'test', 'prometheus', 'requirements.txt'],
+});
 
 const browser = {
   name: 'browser',
@@ -355,10 +371,12 @@ const GROUPS = {
   npm: [rust, rustToolsStep(BINDGEN), nodeStep, packages],
   worker: [rust, compileAll, nodeStep, packages],
   clients: [rust, compileAll, nodeStep, packages, ofrepRust, ofrepPython],
+  // What tests of the Worker need beside it.
+  parser: [parser],
   browser: [nodeStep, packages, browser],
   // Not among all: no test needs nightly.
   fuzz: [rust, nightly, fuzzer],
-  all: [rust, compileAll, nodeStep, packages, ofrepRust, ofrepPython, browser],
+  all: [rust, compileAll, nodeStep, packages, ofrepRust, ofrepPython, parser, browser],
 };
 
 /** The steps of several groups, once each; the list that compiles more programs includes the one that compiles fewer. */

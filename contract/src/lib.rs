@@ -67,6 +67,9 @@ mod settings;
 mod slots;
 pub mod v1;
 
+/// The evaluator's version.
+pub const EVALUATOR_VERSION: &str = burgee_core::VERSION;
+
 pub use envelope::{ErrorCode, Problem};
 pub use freshness::{Cache, Look, Slot};
 pub use http::{Body, Header, Headers, Request, Response, split_url};

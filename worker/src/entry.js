@@ -4,6 +4,8 @@
 import * as evaluator from 'burgee:evaluator';
 import { read } from './bridge.js';
 
+export { Meter } from './meter.js';
+
 export default {
   fetch(request, env, context) {
     return answer({ request, env, context, began: Date.now() });
@@ -58,4 +60,4 @@ function lost(call) {
   return apology(call);
 }
 
-const apology = ({ request, began }) => evaluator.apologise(request, began);
+const apology = ({ request, env, context, began }) => evaluator.apologise(request, env, context, began);

@@ -13,21 +13,24 @@
 )]
 
 mod bridge;
+mod meter;
 mod registries;
 
 use std::cell::OnceCell;
 use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 
+use burgee_contract::metrics::CacheState;
 use burgee_contract::{
     ErrorCode, Header, Headers, Moment, Plan, Problem, Registry, Request, RequestLog, Response, Route, Settings,
-    SettingsError, is_sane, limits, refuse, respond, split_url, uuid_v4,
+    SettingsError, is_sane, limits, refuse, respond, show_metrics, split_url, uuid_v4,
 };
 use worker::js_sys::futures::future_to_promise;
 use worker::wasm_bindgen::JsValue;
 use worker::wasm_bindgen::prelude::wasm_bindgen;
 use worker::{Context, Env, event, js_sys, web_sys, worker_sys};
 
+use crate::meter::Tap;
 use crate::registries::Look;
 
 /// Stands in every envelope as `service_version`.
@@ -54,7 +57,8 @@ pub fn fetch(raw: &web_sys::Request, env: Env, context: worker_sys::Context, sta
     if route.reads_body() && body.is_undefined() {
         return JsValue::from(limits::BODY_BYTES as u32);
     }
-    let asked = Asked::receive(raw, head, route, bridge::Read::of(body), started as i64);
+    let tap = Tap::new(&env, &context);
+    let asked = Asked::receive(raw, head, route, bridge::Read::of(body), tap, started as i64);
     match settings(&env) {
         Ok(settings) => answer(asked, settings, env, &Context::new(context)),
         Err(error) => {
@@ -66,13 +70,14 @@ pub fn fetch(raw: &web_sys::Request, env: Env, context: worker_sys::Context, sta
 
 /// Answers a request that an instance before this one took with it; entry.js calls it. `started` is in ms since the epoch.
 #[wasm_bindgen]
-pub fn apologise(raw: &web_sys::Request, started: f64) -> web_sys::Response {
+pub fn apologise(raw: &web_sys::Request, env: Env, context: worker_sys::Context, started: f64) -> web_sys::Response {
     let head = bridge::head(raw);
     let route = route_of(&head);
     let problem =
         Problem::new(ErrorCode::InternalError, "the request was lost: the evaluator stopped, and starts anew")
             .hint("ask again; the log has the cause");
-    Asked::receive(raw, head, route, bridge::Read::None, started as i64).refuse(&problem)
+    let tap = Tap::new(&env, &context);
+    Asked::receive(raw, head, route, bridge::Read::None, tap, started as i64).refuse(&problem)
 }
 
 /// The response, or the promise of one where the registry must be read first.
@@ -82,10 +87,23 @@ fn answer(asked: Asked, settings: Rc<Settings>, env: Env, context: &Context) -> 
         return bring_down(request.query == "later");
     }
     let plan = Plan::of(&request, &settings);
+    if plan.route() == Route::Metrics {
+        return future_to_promise(AssertUnwindSafe(async move {
+            let text = meter::text(&env).await;
+            let request = asked.request();
+            let response = show_metrics(text, &request, &asked.moment());
+            Ok(asked.send(&request, &response, None, None).into())
+        }))
+        .into();
+    }
     let Some(tenant) = plan.registry() else { return asked.respond(&request, &plan, Registry::NotAsked).into() };
     match registries::look(tenant, settings.soft_ttl_ms, &env, context) {
-        Look::Held(found) => asked.respond(&request, &plan, Registry::Ready(found.served())).into(),
-        Look::Read(cache) => {
+        Look::Held(found) if plan.route() != Route::Ready || found.is_current() => {
+            asked.respond(&request, &plan, Registry::Ready(found.served())).into()
+        }
+        // Nobody else may have asked for long: who is ready is said by storage, not by what was once read from it.
+        look => {
+            let cache = look.cache();
             let tenant = tenant.to_owned();
             future_to_promise(AssertUnwindSafe(async move {
                 let found = registries::read(&tenant, cache, &env).await;
@@ -118,16 +136,17 @@ struct Asked {
     headers: String,
     body: bridge::Read,
     id: String,
+    tap: Tap,
     /// When it came, ms since the epoch.
     started: i64,
 }
 
 impl Asked {
-    fn receive(raw: &web_sys::Request, head: String, route: Route, body: bridge::Read, started: i64) -> Self {
+    fn receive(raw: &web_sys::Request, head: String, route: Route, body: bridge::Read, tap: Tap, started: i64) -> Self {
         let headers = bridge::headers(raw, route.headers());
         let given = Headers::from_lines(route.headers(), &headers).get(Header::RequestId);
         let id = given.filter(|id| is_sane(id)).map_or_else(new_id, str::to_owned);
-        Self { head, route, headers, body, id, started }
+        Self { head, route, headers, body, id, tap, started }
     }
 
     /// The same as `burgee-contract` takes it.
@@ -144,19 +163,32 @@ impl Asked {
 
     fn respond(&self, request: &Request<'_>, plan: &Plan<'_>, registry: Registry<'_>) -> web_sys::Response {
         let response = respond(plan, request, registry, &self.moment());
-        self.send(request, &response, plan.registry())
+        let cache = match registry {
+            Registry::NotAsked => None,
+            Registry::Ready(served) => Some(CacheState::from(served.cache)),
+            Registry::Unavailable(_) => Some(CacheState::Unavailable),
+        };
+        self.send(request, &response, plan.registry(), cache)
     }
 
     fn refuse(&self, problem: &Problem) -> web_sys::Response {
         let request = self.request();
         let response = refuse(problem, request.method, request.path, &self.moment());
-        self.send(&request, &response, None)
+        self.send(&request, &response, None, None)
     }
 
-    /// Logs and makes a response; `tenant` is the one whose registry was asked for.
-    fn send(&self, request: &Request<'_>, response: &Response, tenant: Option<&str>) -> web_sys::Response {
-        let line = RequestLog::new(request, response, tenant, &self.id, self.started, now());
+    /// Logs, counts and makes a response; `tenant` is the one whose registry was asked for, and `cache` where it came from.
+    fn send(
+        &self,
+        request: &Request<'_>,
+        response: &Response,
+        tenant: Option<&str>,
+        cache: Option<CacheState>,
+    ) -> web_sys::Response {
+        let ended = now();
+        let line = RequestLog::new(request, response, tenant, &self.id, self.started, ended);
         bridge::log(line.level, &line);
+        self.tap.count(request, response, cache, self.started, ended);
         bridge::send(response)
     }
 }

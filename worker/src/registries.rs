@@ -6,10 +6,11 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use burgee_contract::metrics::{ReadResult, ReadSource};
 use burgee_contract::{self as contract, Cache, Loaded, ReadFault, Reading, RegistryLog, Served, Slot, Slots};
 use worker::{Context, Env};
 
-use crate::{bridge, now};
+use crate::{bridge, meter, now};
 
 /// The KV namespace that snapshots are published to, as `snapshot:{tenant}`.
 const BINDING: &str = "FLAGS";
@@ -40,6 +41,11 @@ impl Found {
         Served { loaded: &self.loaded, cache: self.cache, confirmed_at: self.confirmed_at, fault: self.fault.as_ref() }
     }
 
+    /// Whether it was confirmed within its time.
+    pub(crate) fn is_current(&self) -> bool {
+        self.cache == Cache::Hit
+    }
+
     fn of(slot: &Slot<Rc<Loaded>>, cache: Cache) -> Option<Self> {
         let fault = slot.fault().cloned();
         // What was read just now and could not be used leaves what was held before.
@@ -54,6 +60,16 @@ pub(crate) enum Look {
     Held(Found),
     /// It must be [`read`], and the answer's cache is then this.
     Read(Cache),
+}
+
+impl Look {
+    /// What the answer's cache is where it is [`read`] now.
+    pub(crate) fn cache(&self) -> Cache {
+        match self {
+            Self::Held(_) => Cache::Miss,
+            Self::Read(cache) => *cache,
+        }
+    }
 }
 
 /// Looks for a tenant's registry in memory, without waiting.
@@ -93,19 +109,23 @@ pub(crate) async fn read(tenant: &str, cache: Cache, env: &Env) -> Result<Found,
 async fn refresh(tenant: &str, env: &Env) {
     let stored = bridge::stored(env, BINDING, &format!("snapshot:{tenant}"), KV_CACHE_TTL_S).await;
     let now = now();
-    with_slot(tenant, |slot| match Loaded::take(tenant, stored, slot.held().map(Rc::as_ref)) {
-        Ok(Reading::Unchanged) => slot.confirm(now),
-        Ok(Reading::New(loaded)) => {
-            let line = RegistryLog::loaded(tenant, &loaded, now);
-            bridge::log(line.level, &line);
-            slot.store(Rc::from(loaded), now);
-        }
-        Err(fault) => {
-            if slot.fault() != Some(&fault) {
-                let line = RegistryLog::failed(tenant, &fault, now);
+    with_slot(tenant, |slot| {
+        let read = Loaded::take(tenant, stored, slot.held().map(Rc::as_ref));
+        meter::count_read(ReadSource::Kv, ReadResult::of(&read), read.is_ok().then_some((tenant, now)));
+        match read {
+            Ok(Reading::Unchanged) => slot.confirm(now),
+            Ok(Reading::New(loaded)) => {
+                let line = RegistryLog::loaded(tenant, &loaded, now);
                 bridge::log(line.level, &line);
+                slot.store(Rc::from(loaded), now);
             }
-            slot.fail(fault, now);
+            Err(fault) => {
+                if slot.fault() != Some(&fault) {
+                    let line = RegistryLog::failed(tenant, &fault, now);
+                    bridge::log(line.level, &line);
+                }
+                slot.fail(fault, now);
+            }
         }
     });
 }

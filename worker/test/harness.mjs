@@ -25,9 +25,10 @@ export function temporaryFolder(t) {
  *
  * @param vars added to those of wrangler.jsonc; `undefined` takes one away
  * @param gate a module to stand between the Worker and its KV: see kv-gate.mjs
+ * @param others gives further Workers beside this one, of its options; it may change those
  * @param assets the folder of static files; none are served where it is left out
  */
-export async function startWorker(t, { vars = {}, gate = false, assets } = {}) {
+export async function startWorker(t, { vars = {}, gate = false, others = () => [], assets } = {}) {
   const { workerOptions: options } = workerOptions(CONFIG);
   const { FLAGS } = options.kvNamespaces;
   const logs = [];
@@ -50,7 +51,7 @@ export async function startWorker(t, { vars = {}, gate = false, assets } = {}) {
     kvNamespaces: { KV: FLAGS, CONTROL: 'control' },
   };
   const miniflare = new Miniflare({
-    workers: gate ? [main, gated] : [main],
+    workers: [main, ...(gate ? [gated] : []), ...others(main)],
     host: '127.0.0.1',
     port: 0,
     cf: false,
@@ -66,6 +67,7 @@ export async function startWorker(t, { vars = {}, gate = false, assets } = {}) {
   const worker = {
     base,
     logs,
+    miniflare,
     fetch: (path, init) => fetch(new URL(path, base), init),
     /** The status and the envelope. */
     async ask(path, init) {

@@ -1,0 +1,268 @@
+//! Counting in this isolate, and the sums of all isolates in the object `Meter`.
+//!
+//! What is counted stays in memory until it is handed over, at most once a second, by meter.js: what is waited for there outlives an instance
+//! that a panic ends. What deltas mean, and that each counts once, is `burgee_contract::metrics`.
+
+use std::cell::{Cell, RefCell};
+
+use burgee_contract::metrics::{
+    Build, CacheState, Delta, Ledger, Metrics, ReadResult, ReadSource, Seen, Series, TenantReport, Totals, take,
+};
+use burgee_contract::{Request, Response, Route, uuid_v4};
+use worker::js_sys::futures::JsFuture;
+use worker::js_sys::{Array, Error, Promise};
+use worker::wasm_bindgen::prelude::wasm_bindgen;
+use worker::wasm_bindgen::{JsCast, JsValue};
+use worker::{Env, worker_sys};
+
+#[wasm_bindgen]
+extern "C" {
+    /// The class `Rows` of meter.js: a SQLite database, as the object holds it.
+    pub type Rows;
+
+    #[wasm_bindgen(method, catch)]
+    fn first(this: &Rows, statement: &str, bound: &Array) -> Result<JsValue, JsValue>;
+
+    #[wasm_bindgen(method, catch)]
+    fn run(this: &Rows, statement: &str, bound: &Array) -> Result<(), JsValue>;
+}
+
+#[wasm_bindgen(raw_module = "burgee:meter")]
+extern "C" {
+    #[wasm_bindgen(catch, js_name = schedule)]
+    fn js_schedule(env: &JsValue, context: &JsValue) -> Result<(), JsValue>;
+
+    #[wasm_bindgen(catch, js_name = text)]
+    fn js_text(env: &JsValue) -> Result<Promise, JsValue>;
+
+    #[wasm_bindgen(js_name = report)]
+    fn js_report(env: &JsValue, report: &str) -> Promise;
+}
+
+// ---- In an isolate ---------------------------------------------------------------------------------------------------
+
+/// Milliseconds after which a hand-over that was scheduled counts as lost. The platform ends background work 30 s after its request, without
+/// a word, so that nobody would ever schedule another.
+const SCHEDULE_LOST_MS: i64 = 30_000;
+
+thread_local! {
+    // Its name is drawn with the first thing that is counted: there is no randomness before a request.
+    static METRICS: RefCell<Metrics> = RefCell::new(Metrics::new(new_name()));
+    /// The delta that meter.js was given and has not called delivered.
+    static IN_HAND: RefCell<Option<String>> = const { RefCell::new(None) };
+    /// When a hand-over was scheduled that has not begun, ms since the epoch.
+    static SCHEDULED: Cell<Option<i64>> = const { Cell::new(None) };
+}
+
+fn new_name() -> String {
+    let mut random = [0; 16];
+    // It cannot fail within a request.
+    let _ = getrandom::fill(&mut random);
+    uuid_v4(random)
+}
+
+fn is_scheduled(now: i64) -> bool {
+    SCHEDULED.get().is_some_and(|since| now.saturating_sub(since) < SCHEDULE_LOST_MS)
+}
+
+/// What a hand-over needs of the request in which something is counted.
+pub(crate) struct Tap {
+    env: Env,
+    context: JsValue,
+}
+
+impl Tap {
+    pub(crate) fn new(env: &Env, context: &worker_sys::Context) -> Self {
+        Self { env: env.clone(), context: AsRef::<JsValue>::as_ref(context).clone() }
+    }
+
+    /// Counts a request that was answered, and sees to it that what was counted is handed over. `cache` says where its registry came from,
+    /// if it needed one; times are ms since the epoch.
+    pub(crate) fn count(
+        &self,
+        request: &Request<'_>,
+        response: &Response,
+        cache: Option<CacheState>,
+        started: i64,
+        ended: i64,
+    ) {
+        let duration_ms = ended.saturating_sub(started);
+        METRICS.with_borrow_mut(|metrics| {
+            metrics.count_request(Route::template(request.path), request.method, response.status, duration_ms);
+            metrics.count_evaluations(&response.evaluations, duration_ms);
+            if let Some(state) = cache {
+                metrics.count_cache(state);
+            }
+        });
+        if !is_scheduled(ended) {
+            // Where the platform takes no more work for this request, the next one asks.
+            let scheduled = js_schedule(&self.env, &self.context).is_ok();
+            SCHEDULED.set(scheduled.then_some(ended));
+        }
+    }
+}
+
+/// Counts a look at storage; with `confirmed`, the tenant's snapshot was there at that time (ms since the epoch).
+pub(crate) fn count_read(source: ReadSource, result: ReadResult, confirmed: Option<(&str, i64)>) {
+    METRICS.with_borrow_mut(|metrics| {
+        metrics.count_read(source, result);
+        if let Some((tenant, at)) = confirmed {
+            metrics.confirm(tenant, at);
+        }
+    });
+}
+
+/// Hands over what this isolate has counted, and gives the text that shows all isolates' sums.
+///
+/// # Errors
+/// The object cannot be reached; why, in words.
+pub(crate) async fn text(env: &Env) -> Result<String, String> {
+    let text = js_text(env).map_err(|error| words(&error))?;
+    let text = JsFuture::from(text).await.map_err(|error| words(&error))?;
+    text.as_string().ok_or_else(|| "it gave no text".to_owned())
+}
+
+/// Tells the totals how a tenant is doing; its object calls it.
+///
+/// # Errors
+/// The totals cannot be reached; why, in words. What they show of the tenant is then what it reported before, so it must be tried again.
+#[expect(dead_code, reason = "tenants' objects call it, and there are none yet")]
+pub(crate) async fn report_tenant(env: &Env, report: &TenantReport) -> Result<(), String> {
+    // Texts and numbers can always be written.
+    let report = serde_json::to_string(report).unwrap_or_default();
+    JsFuture::from(js_report(env, &report)).await.map(drop).map_err(|error| words(&error))
+}
+
+fn words(error: &JsValue) -> String {
+    let message = error.dyn_ref::<Error>().map(|error| error.message().into());
+    message.unwrap_or_else(|| format!("{error:?}"))
+}
+
+/// The delta to hand over at a time (ms since the epoch), if there is one. What is counted from now on schedules a hand-over of its own.
+#[wasm_bindgen(js_name = meterInHand)]
+pub fn in_hand(now: f64) -> Option<String> {
+    SCHEDULED.set(None);
+    IN_HAND.with_borrow_mut(|text| {
+        if text.is_none() {
+            *text = METRICS.with_borrow_mut(|metrics| {
+                // Texts and numbers can always be written.
+                metrics.in_hand(now as i64).map(|delta| serde_json::to_string(delta).unwrap_or_default())
+            });
+        }
+        text.clone()
+    })
+}
+
+/// A delta was taken. Two may have handed over the same one, or an instance that is gone made it: then there is nothing to be done.
+#[wasm_bindgen(js_name = meterDelivered)]
+pub fn delivered(delta: &str) {
+    IN_HAND.with_borrow_mut(|text| {
+        if text.as_deref() == Some(delta) {
+            *text = None;
+            METRICS.with_borrow_mut(Metrics::delivered);
+        }
+    });
+}
+
+/// A hand-over failed at a time (ms since the epoch): whether whoever tried it shall try again. Not where another has been scheduled since.
+#[wasm_bindgen(js_name = meterRetry)]
+pub fn retry(now: f64) -> bool {
+    let now = now as i64;
+    let again = !is_scheduled(now);
+    if again {
+        SCHEDULED.set(Some(now));
+    }
+    again
+}
+
+/// Nobody will try again: what is counted next schedules a hand-over.
+#[wasm_bindgen(js_name = meterGiveUp)]
+pub fn give_up() {
+    SCHEDULED.set(None);
+}
+
+// ---- In the object ---------------------------------------------------------------------------------------------------
+
+/// Takes a delta at a time (ms since the epoch) into the object's tables, all of it within the transaction that meter.js holds.
+///
+/// # Errors
+/// It cannot be read, or the tables cannot be written.
+#[wasm_bindgen(js_name = meterTake)]
+pub fn take_delta(rows: &Rows, delta: &str, now: f64) -> Result<bool, JsValue> {
+    let delta: Delta = serde_json::from_str(delta).map_err(|error| JsValue::from_str(&error.to_string()))?;
+    take(&mut Stored(rows), &delta, now as i64)
+}
+
+/// Keeps a tenant's report.
+///
+/// # Errors
+/// It cannot be read, or the tables cannot be written.
+#[wasm_bindgen(js_name = meterReport)]
+pub fn take_report(rows: &Rows, report: &str) -> Result<(), JsValue> {
+    let report: TenantReport = serde_json::from_str(report).map_err(|error| JsValue::from_str(&error.to_string()))?;
+    Stored(rows).report(&report)
+}
+
+/// The text that shows what is in the object's tables, which come as JSON of [`Totals`], at a time (ms since the epoch).
+///
+/// # Errors
+/// The tables hold what this version cannot read.
+#[wasm_bindgen(js_name = meterRender)]
+pub fn render(totals: &str, now: f64) -> Result<String, JsValue> {
+    let totals: Totals = serde_json::from_str(totals).map_err(|error| JsValue::from_str(&error.to_string()))?;
+    let build =
+        Build { service_version: crate::SERVICE_VERSION, evaluator_version: burgee_contract::EVALUATOR_VERSION };
+    Ok(totals.render(now as i64, &build))
+}
+
+/// The tables of meter.js as a ledger.
+struct Stored<'a>(&'a Rows);
+
+fn bound<const N: usize>(values: [JsValue; N]) -> Array {
+    values.into_iter().collect()
+}
+
+impl Ledger for Stored<'_> {
+    type Error = JsValue;
+
+    fn seen(&mut self, isolate: &str) -> Result<Seen, JsValue> {
+        let seen = self.0.first("SELECT seen FROM isolate WHERE name = ?", &bound([isolate.into()]))?;
+        let Some(seen) = seen.as_string() else { return Ok(Seen::default()) };
+        serde_json::from_str(&seen).map_err(|error| JsValue::from_str(&error.to_string()))
+    }
+
+    fn note(&mut self, isolate: &str, seen: &Seen, at: i64) -> Result<(), JsValue> {
+        // Numbers can always be written.
+        let seen = serde_json::to_string(seen).unwrap_or_default();
+        let values = bound([isolate.into(), seen.into(), (at as f64).into()]);
+        self.0.run("INSERT OR REPLACE INTO isolate (name, seen, at) VALUES (?, ?, ?)", &values)
+    }
+
+    fn add(&mut self, series: &Series, count: u64) -> Result<(), JsValue> {
+        let values = bound([series.as_str().into(), (count as f64).into()]);
+        let statement = "INSERT INTO total (series, count) VALUES (?, ?) \
+                         ON CONFLICT (series) DO UPDATE SET count = count + excluded.count";
+        self.0.run(statement, &values)
+    }
+
+    fn confirm(&mut self, tenant: &str, at: i64) -> Result<(), JsValue> {
+        let statement = "INSERT INTO confirmed (tenant, at) VALUES (?, ?) \
+                         ON CONFLICT (tenant) DO UPDATE SET at = max(at, excluded.at)";
+        self.0.run(statement, &bound([tenant.into(), (at as f64).into()]))
+    }
+
+    fn forget(&mut self, before: i64) -> Result<(), JsValue> {
+        let before = JsValue::from(before as f64);
+        self.0.run("DELETE FROM isolate WHERE at < ?", &bound([before.clone()]))?;
+        self.0.run("DELETE FROM confirmed WHERE at < ?", &bound([before]))
+    }
+
+    fn report(&mut self, report: &TenantReport) -> Result<(), JsValue> {
+        // Texts and numbers can always be written.
+        let text = serde_json::to_string(report).unwrap_or_default();
+        let values = bound([report.tenant.as_str().into(), (report.at as f64).into(), text.into()]);
+        let statement = "INSERT INTO report (tenant, at, report) VALUES (?, ?, ?) ON CONFLICT (tenant) \
+                         DO UPDATE SET at = excluded.at, report = excluded.report WHERE excluded.at >= at";
+        self.0.run(statement, &values)
+    }
+}
