@@ -120,8 +120,8 @@ test('everything that was counted is shown, and Prometheus can read it', async (
       ['/api/flags/eval', 'HEAD', '200', 1],
       ['/api/flags/eval', 'GET', '400', 1],
       ['/api/flags/eval', 'OPTIONS', '204', 1],
-      ['/ofrep/v1/evaluate/flags/{key}', 'POST', '200', 1],
-      ['/ofrep/v1/evaluate/flags/{key}', 'POST', '404', 1],
+      ['/ofrep/v1/evaluate/flags/{key*}', 'POST', '200', 1],
+      ['/ofrep/v1/evaluate/flags/{key*}', 'POST', '404', 1],
       ['/healthz', 'PUT', '405', 1],
       ['(unknown)', 'GET', '404', 2],
     ]) {

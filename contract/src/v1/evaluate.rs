@@ -13,6 +13,7 @@ use crate::envelope::{ErrorCode, Problem};
 use crate::http::{Request, Response};
 use crate::limits;
 use crate::loaded::{Found, Loaded};
+use crate::metrics::{Evaluations, Surface};
 
 /// Whom flags are evaluated for: the attributes, the user's id among them.
 pub(super) struct User<'a>(Vec<(Cow<'a, str>, Json<'a>)>);
@@ -91,7 +92,8 @@ pub(super) fn one(request: &Request<'_>, loaded: Option<&Loaded>, now: i64) -> R
     let context = user.context();
     let found = loaded.map(|loaded| loaded.find(key)).transpose()?;
     let shown = found.as_ref().and_then(|found| decide(key, found, &context, now));
-    answer(&shown.ok_or_else(unknown)?)
+    let shown = shown.ok_or_else(unknown)?;
+    Ok(answer(&shown)?.evaluated(Evaluations::of(Surface::V1, [shown.decision.reason])))
 }
 
 /// Evaluates some flags, in the order asked, repeats included.
@@ -119,7 +121,10 @@ pub(super) fn batch(request: &Request<'_>, loaded: Option<&Loaded>, now: i64) ->
         let shown = found.as_ref().and_then(|found| decide(key, found, &context, now));
         results.push(Item { key, shown });
     }
-    answer(&Results { results })
+    // A key that is nobody's is an error here, and no evaluation.
+    let reasons = results.iter().filter_map(|item| Some(item.shown.as_ref()?.decision.reason));
+    let evaluations = Evaluations::of(Surface::V1, reasons);
+    Ok(answer(&Results { results })?.evaluated(evaluations))
 }
 
 /// The decision about a flag that was looked for; none where there is no such flag.
