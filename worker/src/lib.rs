@@ -23,7 +23,7 @@ use std::rc::Rc;
 use burgee_contract::metrics::CacheState;
 use burgee_contract::{
     ErrorCode, Header, Headers, Moment, Plan, Problem, Registry, Request, RequestLog, Response, Route, Settings,
-    SettingsError, is_sane, limits, refuse, respond, show_metrics, split_url, uuid_v4,
+    SettingsError, is_sane, refuse, respond, show_metrics, split_url, uuid_v4,
 };
 use worker::js_sys::futures::future_to_promise;
 use worker::wasm_bindgen::JsValue;
@@ -54,8 +54,8 @@ fn start() {
 pub fn fetch(raw: &web_sys::Request, env: Env, context: worker_sys::Context, started: f64, body: &JsValue) -> JsValue {
     let head = bridge::head(raw);
     let route = route_of(&head);
-    if route.reads_body() && body.is_undefined() {
-        return JsValue::from(limits::BODY_BYTES as u32);
+    if let Some(limit) = route.body_limit().filter(|_| body.is_undefined()) {
+        return JsValue::from(limit as u32);
     }
     let tap = Tap::new(&env, &context);
     let asked = Asked::receive(raw, head, route, bridge::Read::of(body), tap, started as i64);
@@ -86,7 +86,7 @@ fn answer(asked: Asked, settings: Rc<Settings>, env: Env, context: &Context) -> 
     if settings.test_panic && request.path == PANIC_PATH {
         return bring_down(request.query == "later");
     }
-    let plan = Plan::of(&request, &settings);
+    let plan = Plan::of(&request, &settings, now());
     if plan.route() == Route::Metrics {
         return future_to_promise(AssertUnwindSafe(async move {
             let text = meter::text(&env).await;
@@ -112,7 +112,7 @@ fn answer(asked: Asked, settings: Rc<Settings>, env: Env, context: &Context) -> 
                     Err(fault) => Registry::Unavailable(fault),
                 };
                 let request = asked.request();
-                Ok(asked.respond(&request, &Plan::of(&request, &settings), registry).into())
+                Ok(asked.respond(&request, &Plan::of(&request, &settings, now()), registry).into())
             }))
             .into()
         }
