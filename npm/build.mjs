@@ -28,8 +28,11 @@ function tool(variable, fallback) {
   return process.env[variable] ?? fallback;
 }
 
-/** A module, with some of burgee-wasm's features, as `file` in dist/, and its glue in a folder of its own. */
-function buildModule(file, features, glue, optimization) {
+/**
+ * A module, with some of burgee-wasm's features, as `file` in dist/, and its glue in a folder of its own. One that is not `fast` has no speed
+ * that anybody would notice, and is compiled to be small.
+ */
+function buildModule(file, features, glue, { fast }) {
   // The paths of this machine have no place in what others download.
   const cargoHome = process.env.CARGO_HOME ?? join(homedir(), '.cargo');
   const sources = join(cargoHome, 'registry/src');
@@ -47,6 +50,7 @@ function buildModule(file, features, glue, optimization) {
   ];
   const env = { ...process.env, CARGO_ENCODED_RUSTFLAGS: rustflags.join('\x1f') };
   const args = ['build', '--quiet', '--locked', '--profile', 'npm', '--target', 'wasm32-unknown-unknown'];
+  if (!fast) args.push('--config', 'profile.npm.package.burgee-wasm.opt-level="z"');
   // A target folder of its own: other flags would otherwise build everything anew, back and forth.
   const targetDir = join(target, 'npm');
   run('cargo', [...args, '--target-dir', targetDir, '-p', 'burgee-wasm', '--features', features], { env });
@@ -57,7 +61,7 @@ function buildModule(file, features, glue, optimization) {
   ]);
   run(tool('WASM_OPT_BIN', 'wasm-opt'), [
     join(glue, 'burgee_bg.wasm'),
-    ...['-o', join(dist, file), optimization, '--strip-debug', '--strip-producers', '--strip-target-features'],
+    ...['-o', join(dist, file), fast ? '-O3' : '-Oz', '--strip-debug', '--strip-producers', '--strip-target-features'],
     ...ENCODINGS.map((feature) => `--enable-${feature}`),
   ]);
 }
@@ -187,8 +191,8 @@ rmSync(dist, { recursive: true, force: true });
 mkdirSync(generated, { recursive: true });
 mkdirSync(generatedTools, { recursive: true });
 mkdirSync(dist, { recursive: true });
-buildModule('burgee.wasm', 'module', generated, '-O3');
-buildModule('tools.wasm', 'module,tools', generatedTools, '-Oz');
+buildModule('burgee.wasm', 'module', generated, { fast: true });
+buildModule('tools.wasm', 'module,tools', generatedTools, { fast: false });
 buildModel();
 await buildEntries();
 buildTypes();
