@@ -47,7 +47,7 @@ pub enum Change {
     },
     /// A delivery's row, in the place of an earlier one.
     PutDelivery(DeliveryRow),
-    /// Deliveries that no longer wait and were created before a time are forgotten.
+    /// Deliveries that ended before a time are forgotten.
     ForgetDeliveries {
         /// ms since the epoch.
         before: i64,

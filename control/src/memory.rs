@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use burgee_core::model::OverrideScope;
+use burgee_core::model::{KillSwitch, OverrideScope};
 
 use crate::change::Change;
 use crate::command::{Command, Occasion, Policy};
@@ -191,7 +191,7 @@ impl Memory {
                 self.deliveries.insert(delivery_key(&row.id), row.clone());
             }
             Change::ForgetDeliveries { before } => {
-                self.deliveries.retain(|_, row| row.status == DeliveryStatus::Pending || row.created_at >= *before);
+                self.deliveries.retain(|_, row| row.ended_at.is_none_or(|at| at >= *before));
             }
             Change::AddExposures(count) => {
                 let key = (count.flag.clone(), count.variant.clone(), count.version);
@@ -242,7 +242,7 @@ impl State for Memory {
             flags: self.flags.values().filter(|row| row.deleted_at.is_none()).count(),
             segments: self.segments.values().filter(|row| row.deleted_at.is_none()).count(),
             overrides: self.overrides.len(),
-            kill_switches: self.kill_switches.len(),
+            kill_switches: self.kill_switches.keys().filter(|category| *category != KillSwitch::GLOBAL).count(),
             proposals: self.proposals.values().filter(|row| row.status == ProposalStatus::Waiting).count(),
             webhooks: self.webhooks.len(),
             snapshot_bytes: flags.chain(segments).chain(overrides).sum(),
@@ -331,8 +331,7 @@ impl State for Memory {
     }
 
     fn oldest_delivery(&self) -> Read<Option<i64>> {
-        let ended = self.deliveries.values().filter(|row| row.status != DeliveryStatus::Pending);
-        Ok(ended.map(|row| row.created_at).min())
+        Ok(self.deliveries.values().filter_map(|row| row.ended_at).min())
     }
 
     fn deliveries_due(&self, now: i64, limit: usize) -> Read<Vec<DeliveryRow>> {

@@ -316,6 +316,8 @@ pub struct DeliveryRow {
     pub created_at: i64,
     /// When it was last tried, ms since the epoch.
     pub tried_at: Option<i64>,
+    /// When it was delivered or given up, ms since the epoch; none while it waits.
+    pub ended_at: Option<i64>,
     /// What the receiver answered last.
     pub last_status: Option<u16>,
     /// What went wrong last.

@@ -22,7 +22,7 @@ pub struct Counts {
     pub segments: usize,
     /// Override rows, expired ones included.
     pub overrides: usize,
-    /// Kill switches that were ever set.
+    /// Kill switches that were ever set, without the one for all flags.
     pub kill_switches: usize,
     /// Proposals that wait.
     pub proposals: usize,
@@ -76,7 +76,7 @@ pub trait State {
     fn webhooks(&self) -> Read<Vec<WebhookRow>>;
     /// A delivery's row.
     fn delivery(&self, id: &str) -> Read<Option<DeliveryRow>>;
-    /// When the oldest of the deliveries that no longer wait was created, ms since the epoch; none where there is none.
+    /// The earliest `ended_at` of deliveries, ms since the epoch; none where none has ended.
     fn oldest_delivery(&self) -> Read<Option<i64>>;
     /// Deliveries that wait and whose `next_at` is at or before this time (ms since the epoch), at most so many.
     fn deliveries_due(&self, now: i64, limit: usize) -> Read<Vec<DeliveryRow>>;

@@ -84,6 +84,7 @@ impl EventRow {
             in_queue: true,
             created_at: now,
             tried_at: None,
+            ended_at: None,
             last_status: None,
             last_error: None,
         }

@@ -165,7 +165,7 @@ pub(crate) fn redeliver(work: &mut Work<'_>, webhook: &str, delivery: &str) -> R
         return Ok(());
     }
     record(work, "redelivered", Some(&row), Some(&row))?;
-    let again = DeliveryRow { status: DeliveryStatus::Pending, attempts: 0, ..delivery };
+    let again = DeliveryRow { status: DeliveryStatus::Pending, attempts: 0, ended_at: None, ..delivery };
     hand_over(work, again);
     Ok(())
 }
@@ -189,15 +189,15 @@ pub(crate) fn deliver_due(work: &mut Work<'_>, limit: usize) -> Result<(), Error
         } else {
             work.put(Change::PutDelivery(DeliveryRow {
                 last_error: Some("the webhook is disabled".to_owned()),
-                ..ended(row, DeliveryStatus::Dead)
+                ..ended(row, DeliveryStatus::Dead, work.now())
             }));
         }
     }
     Ok(())
 }
 
-fn ended(row: DeliveryRow, status: DeliveryStatus) -> DeliveryRow {
-    DeliveryRow { status, next_at: None, in_queue: false, ..row }
+fn ended(row: DeliveryRow, status: DeliveryStatus, now: i64) -> DeliveryRow {
+    DeliveryRow { status, next_at: None, in_queue: false, ended_at: Some(now), ..row }
 }
 
 /// Notes what came of an attempt.
@@ -221,12 +221,12 @@ pub(crate) fn note(
         ..row
     };
     let row = match status {
-        Some(200..=299) => ended(row, DeliveryStatus::Delivered),
+        Some(200..=299) => ended(row, DeliveryStatus::Delivered, work.now()),
         Some(410) => {
             disable(work, &row.webhook)?;
-            ended(row, DeliveryStatus::Dead)
+            ended(row, DeliveryStatus::Dead, work.now())
         }
-        _ if attempt >= WEBHOOK_ATTEMPTS => ended(row, DeliveryStatus::Dead),
+        _ if attempt >= WEBHOOK_ATTEMPTS => ended(row, DeliveryStatus::Dead, work.now()),
         _ => {
             let next_at = Some(work.now().saturating_add(backoff(attempt, &work.occasion.random)));
             DeliveryRow { next_at, in_queue: false, ..row }
