@@ -42,6 +42,8 @@
 )]
 
 mod caller;
+#[cfg(test)]
+mod conformance;
 mod cors;
 mod envelope;
 mod etag;

@@ -55,7 +55,10 @@ impl<'a> Call<'a> {
         let settings = Settings::default();
         let plan = Plan::of(&self.request, &settings, NOW);
         let registry = if plan.registry().is_some() { Registry::Ready(self.served) } else { Registry::NotAsked };
-        respond(&plan, &self.request, registry, &Moment { now: NOW, request_id: "r-1", service_version: "0.1.0" })
+        let response =
+            respond(&plan, &self.request, registry, &Moment { now: NOW, request_id: "r-1", service_version: "0.1.0" });
+        crate::conformance::check(self.request.method, self.request.path, &response);
+        response
     }
 
     fn json(self) -> (u16, Value) {

@@ -44,7 +44,9 @@ fn answer(request: &Request<'_>, registry: Registry<'_>, now: i64) -> Response {
     let settings = Settings { open_registries: vec!["acme".to_owned()], ..Settings::default() };
     let plan = Plan::of(request, &settings, NOW);
     let registry = if plan.registry().is_some() { registry } else { Registry::NotAsked };
-    respond(&plan, request, registry, &Moment { now, request_id: "r-1", service_version: "0.1.0" })
+    let response = respond(&plan, request, registry, &Moment { now, request_id: "r-1", service_version: "0.1.0" });
+    crate::conformance::check(request.method, request.path, &response);
+    response
 }
 
 fn ready(loaded: &Loaded) -> Registry<'_> {
