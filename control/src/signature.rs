@@ -1,7 +1,6 @@
 //! Signing deliveries as Standard Webhooks says (<https://www.standardwebhooks.com>).
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64ct::{Base64, Encoding};
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
@@ -13,7 +12,7 @@ const PREFIX: &str = "whsec_";
 /// A new secret of random bytes: `whsec_` and their base64.
 #[must_use]
 pub(crate) fn new_secret(random: &[u8; 32]) -> String {
-    format!("{PREFIX}{}", STANDARD.encode(random))
+    format!("{PREFIX}{}", Base64::encode_string(random))
 }
 
 /// The secrets that a webhook's deliveries are signed with at a time (ms since the epoch): its own, and the one before as long as it is valid.
@@ -33,12 +32,12 @@ pub fn headers<'s>(
 ) -> [(&'static str, String); 3] {
     let timestamp = now.div_euclid(1000).to_string();
     let sign = |secret: &str| {
-        let key = STANDARD.decode(secret.strip_prefix(PREFIX).unwrap_or(secret)).ok()?;
+        let key = Base64::decode_vec(secret.strip_prefix(PREFIX).unwrap_or(secret)).ok()?;
         let mut mac = Hmac::<Sha256>::new_from_slice(&key).ok()?;
         for part in [id, ".", &timestamp, ".", body] {
             mac.update(part.as_bytes());
         }
-        Some(format!("v1,{}", STANDARD.encode(mac.finalize().into_bytes())))
+        Some(format!("v1,{}", Base64::encode_string(&mac.finalize().into_bytes())))
     };
     let signatures: Vec<String> = secrets.into_iter().filter_map(sign).collect();
     let signatures = signatures.join(" ");
@@ -86,6 +85,6 @@ mod tests {
         assert_eq!((count(&webhook, 999), count(&webhook, 1_000)), (2, 1));
         webhook.old_secret = None;
         assert_eq!(count(&webhook, 0), 1);
-        assert_eq!(STANDARD.decode(webhook.secret.strip_prefix("whsec_").unwrap()).unwrap(), [7; 32]);
+        assert_eq!(Base64::decode_vec(webhook.secret.strip_prefix("whsec_").unwrap()).unwrap(), [7; 32]);
     }
 }

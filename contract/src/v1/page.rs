@@ -1,7 +1,6 @@
 //! Pages of lists: where one ends, and the next begins.
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64ct::{Base64UrlUnpadded, Encoding};
 use burgee_control::Page;
 use serde::{Deserialize, Serialize};
 
@@ -103,13 +102,13 @@ fn filters(entry: &Entry, params: &Params<'_>, tenant: &str, within: &str) -> u6
 
 fn seal(key: &str, hash: u64) -> String {
     let token = Token { k: key.to_owned(), h: fnv1a_from(hash, key.as_bytes()) };
-    URL_SAFE_NO_PAD.encode(&serde_json::to_vec(&token).unwrap_or_default())
+    Base64UrlUnpadded::encode_string(&serde_json::to_vec(&token).unwrap_or_default())
 }
 
 fn open(token: &str, hash: u64) -> Option<String> {
     if token.len() > limits::TOKEN_BYTES {
         return None;
     }
-    let token: Token = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(token).ok()?).ok()?;
+    let token: Token = serde_json::from_slice(&Base64UrlUnpadded::decode_vec(token).ok()?).ok()?;
     (token.h == fnv1a_from(hash, token.k.as_bytes())).then_some(token.k)
 }
