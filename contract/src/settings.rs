@@ -5,6 +5,7 @@ use std::fmt;
 use burgee_control::Policy;
 
 use crate::limits;
+use crate::v1::signature::SigningKey;
 use crate::v1::{Client, Secret};
 
 /// The settings.
@@ -25,6 +26,9 @@ pub struct Settings {
     pub token_secrets: Vec<Secret>,
     /// `FF_CLIENTS`: who may have tokens, a JSON array of `{"id", "secret_sha256", "scopes", "tenants"}`. Default none.
     pub clients: Vec<Client>,
+    /// `FF_SIGNING_KEYS`: what snapshots are signed with, a JSON array of private Ed25519 JWKs: the first signs, all are published. Without it they
+    /// are not signed. Default none.
+    pub signing_keys: Vec<SigningKey>,
     /// `FF_OPEN_ISSUER`: `1` gives a token to whoever asks. Default off; never set it where others can reach it.
     pub open_issuer: bool,
     /// `FF_RETENTION_DAYS`: days after which an archived flag is purged. Default 365.
@@ -46,6 +50,7 @@ impl Default for Settings {
             test_panic: false,
             token_secrets: Vec::new(),
             clients: Vec::new(),
+            signing_keys: Vec::new(),
             open_issuer: false,
             retention_days: 365,
             rollouts: true,
@@ -101,6 +106,10 @@ impl Settings {
         if let Some(value) = variable("FF_CLIENTS") {
             settings.clients =
                 Client::read_all(&value).map_err(|expected| SettingsError { variable: "FF_CLIENTS", expected })?;
+        }
+        if let Some(value) = variable("FF_SIGNING_KEYS") {
+            settings.signing_keys = SigningKey::read_all(&value)
+                .map_err(|expected| SettingsError { variable: "FF_SIGNING_KEYS", expected })?;
         }
         if let Some(value) = variable("FF_RETENTION_DAYS") {
             let days = value.parse().ok().filter(|days| (1..=limits::RETENTION_DAYS).contains(days));
@@ -230,6 +239,7 @@ mod tests {
                 Secret::new("fedcba9876543210fedcba9876543210"),
             ],
             clients: Client::read_all(CLIENTS).unwrap(),
+            signing_keys: Vec::new(),
             open_issuer: true,
             retention_days: 7,
             rollouts: false,

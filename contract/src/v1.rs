@@ -17,6 +17,7 @@ mod page;
 mod params;
 mod problem;
 mod scope;
+pub mod signature;
 mod snapshot;
 mod token;
 
