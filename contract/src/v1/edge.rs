@@ -38,7 +38,7 @@ pub(crate) fn answer(
                 .with("Content-Type", "application/json")
                 .with("Cache-Control", "no-store"))
         }
-        Operation::Keys => snapshot::keys(),
+        Operation::Keys => snapshot::keys(plan.settings),
         Operation::OpenApi => openapi::answer(),
         _ => Err(Problem::new(ErrorCode::Unavailable, "the tenant's object was not asked; nothing was changed")),
     }

@@ -4,6 +4,8 @@ use crate::envelope::{ErrorCode, Problem};
 use crate::etag;
 use crate::http::{Header, Request, Response};
 use crate::loaded::Served;
+use crate::settings::Settings;
+use crate::v1::signature::public_keys;
 
 /// Whoever keeps it asks again before using it, and tells it from others' by the tenant.
 const CACHE: &str = "private, no-cache";
@@ -24,7 +26,11 @@ pub(super) fn answer(request: &Request<'_>, served: Option<Served<'_>>) -> Resul
         Response::new(304)
     } else {
         let body = loaded.document().to_vec();
-        Response { body, ..Response::new(200) }.with("Content-Type", "application/json")
+        let response = Response { body, ..Response::new(200) }.with("Content-Type", "application/json");
+        match loaded.signature() {
+            Some(signature) => response.with("Burgee-Signature", signature.to_owned()),
+            None => response,
+        }
     };
     Ok(response.with("Cache-Control", CACHE).with("ETag", tag).with("X-Burgee-Version", version.to_string()))
 }
@@ -33,8 +39,8 @@ pub(super) fn answer(request: &Request<'_>, served: Option<Served<'_>>) -> Resul
 ///
 /// # Errors
 /// None.
-pub(super) fn keys() -> Result<Response, Problem> {
-    let body = br#"{"keys":[]}"#.to_vec();
+pub(super) fn keys(settings: &Settings) -> Result<Response, Problem> {
+    let body = public_keys(&settings.signing_keys);
     Ok(Response { body, ..Response::new(200) }
         .with("Content-Type", "application/json")
         .with("Cache-Control", "public, max-age=300"))
