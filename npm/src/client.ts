@@ -17,6 +17,8 @@ export type {
   RequestHeaders,
   SnapshotSource,
   TextStorage,
+  VerifyKey,
+  VerifyOptions,
 } from './client/options.js';
 
 /**

@@ -14,6 +14,12 @@ export type ErrorCode =
   | 'unavailable'
   /** The server wants other credentials for the snapshot. */
   | 'unauthorized'
+  /** The client was told to `verify`, and the snapshot carries no signature. */
+  | 'signature_missing'
+  /** The snapshot is signed with a key that is not among those to be trusted. */
+  | 'signature_key_unknown'
+  /** The signature is not the snapshot's, or the snapshot not the tenant's. */
+  | 'signature_invalid'
   /** A function that the client was given has failed; `cause` says with what. */
   | 'callback_failed'
   /** The handle was freed, or the client was closed. */

@@ -16,8 +16,9 @@ import { changedFlags } from './changes.js';
 import { Exposures } from './exposures.js';
 import { type ClientOptions, type ClientStatus, checkOptions, type FromUrl, type SnapshotSource, urlText } from './options.js';
 import { Poller } from './poller.js';
-import { Place } from './storage.js';
+import { Place, type Stored } from './storage.js';
 import { type Cancel, isHidden, watchPage } from './timers.js';
+import { Verifier } from './verify.js';
 
 /** What an evaluation by a client may bring beside the context. */
 export interface EvaluateOptions extends Options {
@@ -34,6 +35,9 @@ export class Client {
   readonly #exposures: Exposures | undefined;
   readonly #poller: Poller | undefined;
   readonly #place: Place | undefined;
+  readonly #verifier: Verifier | undefined;
+  /** What is stored is being verified. */
+  #starting: Promise<void> | undefined;
   readonly #unwatch: Cancel;
   #status: ClientStatus = 'empty';
   #snapshot: Snapshot | undefined;
@@ -58,8 +62,11 @@ export class Client {
       this.#status = 'fresh';
     } else {
       this.#place = new Place(options.storage, urlText(options.url), options.tenant);
+      const verifier = options.verify && new Verifier(options.verify, options.fetch);
+      this.#verifier = verifier;
       this.#poller = new Poller(options, {
-        take: (bytes, etag) => this.#take(bytes, etag),
+        take: (bytes, etag, signature) => this.#take(bytes, etag, signature),
+        verify: verifier && ((bytes, signature, signal) => verifier.verify(bytes, signature, signal)),
         unchanged: () => this.#become('fresh'),
         failed: (error) => {
           if (this.#status !== 'empty') this.#become('stale');
@@ -97,6 +104,7 @@ export class Client {
    * @throws {BurgeeError} what went wrong, if the first request brought none; later ones go on in the background.
    */
   async whenReady(): Promise<void> {
+    await this.#starting;
     if (this.#closed) throw new BurgeeError('freed', '', 'the client was closed');
     if (this.#status === 'empty') await this.#poller!.outcome();
   }
@@ -193,14 +201,40 @@ export class Client {
       this.#try(options.bootstrap, 'bootstrap', (error) => this.#report(error));
     }
     const stored = this.#status === 'empty' ? this.#place!.read() : undefined;
-    if (stored !== undefined && this.#try(stored.document, 'stored', () => this.#place!.clear())) poller.etag = stored.etag;
+    const take = ({ document, etag }: Stored) => {
+      if (this.#try(document, 'stored', () => this.#place!.clear())) poller.etag = etag;
+    };
+    if (stored !== undefined && this.#verifier !== undefined) {
+      this.#starting = this.#verifyStored(this.#verifier, stored, take).then(() => {
+        if (!this.#closed) void poller.ask();
+      });
+      return;
+    }
+    if (stored !== undefined) take(stored);
     void poller.ask();
+  }
+
+  /** Takes what is stored if it is signed: whoever could write to the storage could otherwise write flags. It never rejects. */
+  async #verifyStored(verifier: Verifier, stored: Stored, take: (stored: Stored) => void): Promise<void> {
+    try {
+      await verifier.verify(new TextEncoder().encode(stored.document), stored.signature);
+    } catch (error) {
+      // Without keys nothing is known of it; it may be right the next time.
+      if (error instanceof BurgeeError && error.code !== 'unavailable') this.#place!.clear();
+      return;
+    }
+    // Meanwhile `refresh` may have brought a newer one, or `close` been called.
+    if (this.#closed || this.#status !== 'empty') return;
+    take(stored);
+    const { onStatus } = this.#options;
+    // It was not there from the start.
+    if (onStatus !== undefined && this.#snapshot !== undefined) this.#tell(() => onStatus('stored', 'empty'));
   }
 
   /** Takes a document that may be refused. Gives whether it was not. */
   #try(document: SnapshotSource, status: ClientStatus, refused: (error: BurgeeError) => void): boolean {
     try {
-      this.#compile(document);
+      this.#compile(document, this.#verifier !== undefined && status === 'stored');
       this.#status = status;
       return true;
     } catch (error) {
@@ -211,14 +245,14 @@ export class Client {
   }
 
   /** Takes the server's document. */
-  #take(bytes: Uint8Array, etag: string | null): void {
+  #take(bytes: Uint8Array, etag: string | null, signature: string | null): void {
     const before = this.#document;
     const keys = this.#snapshot?.flagKeys ?? [];
     // A server without ETags, or one whose ETags a page of another origin may not read, sends the same again and again.
     if (before !== undefined && isSame(before, bytes)) return this.#become('fresh');
-    this.#compile(bytes);
+    this.#compile(bytes, this.#verifier !== undefined);
     this.#poller!.etag = etag;
-    this.#place!.write(etag, bytes);
+    this.#place!.write(etag, signature, bytes);
     this.#become('fresh');
     const { onChange } = this.#options;
     if (onChange === undefined) return;
@@ -234,11 +268,17 @@ export class Client {
   }
 
   /** Compiles a document and puts it in place. If it is refused, everything stays as it was. */
-  #compile(document: SnapshotSource): void {
+  #compile(document: SnapshotSource, isVerified = false): void {
     // At most two are there at any time.
     this.#previous?.free();
     this.#previous = undefined;
     const next = new Snapshot(document);
+    const { tenant } = this.#options;
+    // One signature stands for all tenants, so that another's snapshot may be signed as well.
+    if (isVerified && tenant !== undefined && next.tenant !== tenant) {
+      next.free();
+      throw new BurgeeError('signature_invalid', '/tenant', 'must be the tenant that was asked for');
+    }
     this.#previous = this.#snapshot;
     this.#snapshot = next;
     if (ArrayBuffer.isView(document)) this.#document = new Uint8Array(document);

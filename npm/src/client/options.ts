@@ -1,6 +1,7 @@
 /** What a client is told, and the check of it: wrong use does not compile, and where nobody compiles it fails at once. */
 
 import { BurgeeError, type Reason, type Registry, type Snapshot } from '../index.js';
+import { keyFault } from './verify.js';
 
 /** How often a client asks for a new snapshot unless it is told otherwise, ms: what people expect a change to take, at a cost of 2 requests a minute. */
 export const REFRESH = 30_000;
@@ -118,6 +119,25 @@ export type Fetch = (
 /** Headers of a request, by name. */
 export type RequestHeaders = Readonly<Record<string, string>>;
 
+/** A public key that snapshots are signed with: an Ed25519 JWK (RFC 8037). */
+export interface VerifyKey {
+  readonly kty: 'OKP';
+  readonly crv: 'Ed25519';
+  /** Its id, which the signature names. */
+  readonly kid: string;
+  /** The key, 32 bytes in base64url. */
+  readonly x: string;
+}
+
+/** Which signatures a snapshot must carry. */
+export interface VerifyOptions {
+  /**
+   * The keys to be trusted, or the address of a JWK set such as `GET /v1/keys`, which is asked for when a snapshot names a key that is not
+   * known. Keys in the program are the stronger: an address is as good as the way to it.
+   */
+  readonly keys: readonly VerifyKey[] | string | { readonly href: string };
+}
+
 /** A client that asks an URL for its snapshot, and keeps asking. */
 export interface FromUrl extends ClientCallbacks {
   /** Where the snapshot is: an address that answers `GET` with a document, and `If-None-Match` with 304. A page may give a relative one. */
@@ -138,6 +158,11 @@ export interface FromUrl extends ClientCallbacks {
   readonly storage?: TextStorage | null | undefined;
   /** Used for requests instead of the global `fetch`. */
   readonly fetch?: Fetch | undefined;
+  /**
+   * Takes no snapshot from the URL or from `storage` but one that is signed (`Burgee-Signature`) with one of these keys, and, where `tenant` is
+   * given, that is this tenant's. Another is refused, and the last good one stays. `bootstrap` comes with the program, and is trusted as it is.
+   */
+  readonly verify?: VerifyOptions | undefined;
 }
 
 /** A client with a snapshot that does not change. */
@@ -153,6 +178,7 @@ export interface FromSnapshot extends ClientCallbacks {
   readonly headers?: undefined;
   readonly storage?: undefined;
   readonly fetch?: undefined;
+  readonly verify?: undefined;
 }
 
 /** What `createClient` takes: an `url` or a `snapshot`, and not both. */
@@ -188,6 +214,15 @@ const URL_OPTIONS: Record<Exclude<keyof FromUrl, keyof ClientCallbacks | 'snapsh
   headers: (value) => (isObject(value) || typeof value === 'function' ? undefined : 'must be an object or a function'),
   storage: (value) => (isStorage(value) ? undefined : 'must have getItem, setItem and removeItem, or be null'),
   fetch: aFunction,
+  verify: (value) => {
+    const { keys, ...rest } = isObject(value) ? value : { verify: value };
+    if (Object.keys(rest).length > 0) return 'must be {keys}, and nothing else';
+    if (globalThis.crypto?.subtle === undefined) return 'needs WebCrypto, which a page has only where it came by https';
+    if (!Array.isArray(keys)) return urlText(keys) ? undefined : 'must have keys: public keys, or the URL of a JWK set';
+    if (keys.length === 0) return 'must have keys: without one, nothing can be verified';
+    const fault = keys.map(keyFault).find((fault) => fault !== undefined);
+    return fault && `has a key that is none: it ${fault}`;
+  },
 };
 
 /**

@@ -27,8 +27,11 @@ export interface Receiver {
    *
    * @param bytes the document as UTF-8
    * @param etag its ETag, if it has one
+   * @param signature its signature, if it has one
    */
-  readonly take: (bytes: Uint8Array, etag: string | null) => void;
+  readonly take: (bytes: Uint8Array, etag: string | null, signature: string | null) => void;
+  /** Looks whether a document may be taken, before it is. What it rejects with is a failure as good as any. */
+  readonly verify?: ((bytes: Uint8Array, signature: string | null, signal: Signal) => Promise<void>) | undefined;
   /** Told that the document is still the one of the ETag that was sent. */
   readonly unchanged: () => void;
   /** Told of a failure. */
@@ -139,9 +142,11 @@ export class Poller {
     const response = await ask(url, { headers: sent, signal: signal as Signal });
     const { status } = response;
     if (status === 200) {
-      const bytes = new Uint8Array(await response.arrayBuffer());
+      const bytes = opened(new Uint8Array(await response.arrayBuffer()));
+      const signature = response.headers.get('Burgee-Signature');
+      await this.#receiver.verify?.(bytes, signature, signal as Signal);
       signal.throwIfAborted();
-      this.#receiver.take(opened(bytes), response.headers.get('ETag'));
+      this.#receiver.take(bytes, response.headers.get('ETag'), signature);
       return;
     }
     // Nobody reads the rest, and until somebody says so the connection is kept for it.

@@ -5,12 +5,17 @@ import type { TextStorage } from './options.js';
 /** The largest document that is stored, bytes of UTF-8: browsers give an origin some 5 MiB for everything, and reading it blocks the page. */
 export const STORED_BYTES = 1024 * 1024;
 
-/** Says that an entry is one of these, of this form. */
+/** Says that an entry is one of these, of this form: its ETag follows, and the document. */
 const MARK = 'burgee/1';
+
+/** The same where a signature stands between the two. */
+const SIGNED = 'burgee/1 signed';
 
 /** What was stored. */
 export interface Stored {
   readonly etag: string | null;
+  /** The signature that it came with. */
+  readonly signature: string | null;
   readonly document: string;
 }
 
@@ -29,19 +34,22 @@ export class Place {
   read(): Stored | undefined {
     try {
       const text = this.#storage?.getItem(this.#key) ?? '';
-      const [mark, etag] = text.split('\n', 2);
-      if (mark !== MARK || etag === undefined) return undefined;
-      return { etag: etag === '' ? null : etag, document: text.slice(mark.length + etag.length + 2) };
+      const [mark, etag, signature] = text.split('\n', 3);
+      const isSigned = mark === SIGNED;
+      if ((mark !== MARK && !isSigned) || etag === undefined || (isSigned && signature === undefined)) return undefined;
+      const before = [mark, etag, ...(isSigned ? [signature] : []), ''].join('\n');
+      return { etag: etag || null, signature: isSigned ? signature! : null, document: text.slice(before.length) };
     } catch {
       return undefined;
     }
   }
 
-  /** Stores a document with its ETag, unless it is too large: then nothing is left there, because what was is out of date. */
-  write(etag: string | null, document: Uint8Array): void {
+  /** Stores a document with its ETag and its signature, unless it is too large: then nothing is left there, because what was is out of date. */
+  write(etag: string | null, signature: string | null, document: Uint8Array): void {
     if (document.length > STORED_BYTES) return this.clear();
     try {
-      this.#storage?.setItem(this.#key, `${MARK}\n${etag ?? ''}\n${new TextDecoder().decode(document)}`);
+      const before = signature === null ? [MARK, etag] : [SIGNED, etag, signature];
+      this.#storage?.setItem(this.#key, [...before, new TextDecoder().decode(document)].join('\n'));
     } catch {
       // It is full, or forbidden.
       this.clear();
