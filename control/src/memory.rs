@@ -468,3 +468,95 @@ impl Store for Memory {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::command::{Draft, Write};
+
+    fn page(after: Option<&str>, limit: usize) -> Page {
+        Page { after: after.map(str::to_owned), limit }
+    }
+
+    fn tenant() -> Memory {
+        let mut memory = Memory::new("acme");
+        let policy = Policy::default();
+        let flags = [
+            r#"{"key":"a.one","tags":["x"],"description":"Checks Out"}"#,
+            r#"{"key":"a.two","state":"off"}"#,
+            r#"{"key":"b","tags":["x","y"]}"#,
+            r#"{"key":"c"}"#,
+            r#"{"key":"d"}"#,
+        ];
+        let put = |document: &&str| {
+            let document = (*document).to_owned();
+            Command::PutFlag(Draft { key: None, document, write: Write::Upsert, expected: None })
+        };
+        let mut commands: Vec<Command> = flags.iter().map(put).collect();
+        commands.push(Command::ArchiveFlag { key: "c".into(), expected: None });
+        commands.push(Command::DeleteFlag { key: "d".into(), expected: None });
+        for (now, command) in (0..).zip(&commands) {
+            let actor = if now % 2 == 0 { "ann" } else { "bob" };
+            memory.run(command, &Occasion { actor, request_id: "", now, random: [0; 32], policy: &policy }).unwrap();
+        }
+        memory
+    }
+
+    #[test]
+    fn lists_filter_and_go_on_where_they_ended() {
+        let memory = tenant();
+        let keys = |filter: FlagFilter, after, limit| -> Vec<String> {
+            memory.flags(&filter, &page(after, limit)).unwrap().into_iter().map(|row| row.key).collect()
+        };
+        let all = FlagFilter::default;
+        assert_eq!(keys(all(), None, 9), ["a.one", "a.two", "b"]);
+        assert_eq!(keys(all(), None, 2), ["a.one", "a.two"]);
+        assert_eq!(keys(all(), Some("a.two"), 2), ["b"]);
+        // A place whose row is gone is a place still.
+        assert_eq!(keys(all(), Some("a.q"), 2), ["a.two", "b"]);
+        let with_state = |state| FlagFilter { state: Some(state), ..all() };
+        assert_eq!(keys(with_state(FlagState::On), None, 9), ["a.one", "b"]);
+        assert_eq!(keys(with_state(FlagState::Off), None, 9), ["a.two"]);
+        assert_eq!(keys(with_state(FlagState::Archived), None, 9), ["c"]);
+        assert_eq!(keys(FlagFilter { tag: Some("x".into()), ..all() }, None, 9), ["a.one", "b"]);
+        assert_eq!(keys(FlagFilter { prefix: Some("a.".into()), ..all() }, None, 9), ["a.one", "a.two"]);
+        assert_eq!(keys(FlagFilter { search: Some("checks o".into()), ..all() }, None, 9), ["a.one"]);
+        assert_eq!(keys(FlagFilter { unseen_since: Some(2), ..all() }, None, 9), ["a.one", "a.two"]);
+
+        let seqs = |filter: AuditFilter, after, limit| -> Vec<u64> {
+            memory.audit(&filter, &page(after, limit)).unwrap().into_iter().map(|row| row.seq).collect()
+        };
+        assert_eq!(seqs(AuditFilter::default(), None, 3), [7, 6, 5]);
+        assert_eq!(seqs(AuditFilter::default(), Some("5"), 9), [4, 3, 2, 1]);
+        assert_eq!(seqs(AuditFilter { actor: Some("bob".into()), ..AuditFilter::default() }, None, 9), [6, 4, 2]);
+        assert_eq!(seqs(AuditFilter { entity_key: Some("d".into()), ..AuditFilter::default() }, None, 9), [7, 5]);
+        assert_eq!(seqs(AuditFilter { entity: Some("segment".into()), ..AuditFilter::default() }, None, 9), [0; 0]);
+        assert_eq!(seqs(AuditFilter { since: Some(1), until: Some(3), ..AuditFilter::default() }, None, 9), [3, 2]);
+        assert_eq!(memory.events_after(5, 1).unwrap()[0].seq, 6);
+        assert_eq!(memory.events().unwrap(), Some((1, 7)));
+    }
+
+    #[test]
+    fn what_storage_refuses_is_refused_whole() {
+        let mut memory = tenant();
+        let before = memory.clone();
+        let flag = memory.flag("b").unwrap().unwrap();
+        let last = memory.all_audit().last().unwrap().clone();
+        let event = memory.events_after(0, 9).unwrap().pop().unwrap();
+        let refused = [
+            Change::PutFlag(flag.clone()),
+            Change::PurgeFlag { key: "nope".into() },
+            Change::RemoveOverride { scope: OverrideScope::User, id: "u".into(), flag: "b".into() },
+            Change::RemoveWebhook { id: "wh-1".into() },
+            Change::SetVersion { version: 99, at: 0 },
+            Change::Audit(last.clone()),
+            Change::Audit(AuditRow { seq: last.seq + 2, ..last }),
+            Change::Event(event),
+        ];
+        for change in refused {
+            let fine = Change::PutFlag(FlagRow { version: flag.version + 1, ..flag.clone() });
+            assert!(memory.commit(&[fine, change.clone()]).is_err(), "{change:?}");
+            assert_eq!(memory, before);
+        }
+    }
+}
