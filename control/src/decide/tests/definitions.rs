@@ -190,6 +190,10 @@ fn prerequisites_are_few_enough_to_be_walked() {
     // Below, it is the flags above that would lie too deep.
     tenant.put(r#"{"key":"f0"}"#).unwrap();
     assert_eq!(limit(tenant.put(&with_prerequisites("f1", &["f0"]))), "PREREQUISITE_DEPTH");
+    // Coming back, a flag may find what it needs deeper than it was.
+    tenant.run(&archive("f16")).unwrap();
+    tenant.put(&with_prerequisites("f1", &["f0"])).unwrap();
+    assert_eq!(limit(tenant.run(&restore("f16"))), "PREREQUISITE_DEPTH");
     // Layers of two, each needing both of the layer below: twice as many ways with each.
     let mut tenant = Tenant::with_flags(&[r#"{"key":"a0"}"#, r#"{"key":"b0"}"#]);
     for layer in 1..=7 {

@@ -155,6 +155,13 @@ fn of_several_times_that_have_passed_the_last_counts() {
 }
 
 #[test]
+fn what_has_no_fixed_time_is_not_skipped() {
+    let mut tenant = with_steps(json!([{"percentage": 10, "after": "1h"}, {"percentage": 20, "at": START + 2 * HOUR}]));
+    tenant.tick_at(START + 3 * HOUR);
+    assert_eq!((statuses(&tenant).as_str(), tenant.version("a")), ("tt", 3));
+}
+
+#[test]
 fn gates_hold_what_is_due() {
     let mut tenant = with_steps(json!([
         {"percentage": 10, "at": START + HOUR}, {"percentage": 20, "at": START + 2 * HOUR, "gate": "errors"}, {"percentage": 30, "at": START + 3 * HOUR},
@@ -184,7 +191,7 @@ fn gates_hold_what_is_due() {
 #[test]
 fn time_stands_still_while_it_is_paused() {
     let mut tenant = with_steps(
-        json!([{"percentage": 10}, {"percentage": 20, "after": "60m"}, {"percentage": 30, "at": START + 10 * HOUR}]),
+        json!([{"percentage": 10}, {"percentage": 20, "after": "60m"}, {"percentage": 30, "at": START + 10 * HOUR}, {"percentage": 40, "after": "1h"}]),
     );
     tenant.tick_at(START + MINUTE);
     for pause in [21, 41] {
@@ -200,12 +207,15 @@ fn time_stands_still_while_it_is_paused() {
     }
     assert_eq!(rollout(&tenant).next_at, Some(START + 81 * MINUTE));
     tenant.tick_at(START + 81 * MINUTE);
-    assert_eq!(statuses(&tenant), "ttw");
+    assert_eq!(statuses(&tenant), "ttww");
     // `at` is a time of the day, and passes.
     tenant.run(&steer(Steer::Pause)).unwrap();
     tenant.now = START + 20 * HOUR;
     tenant.run(&steer(Steer::Resume)).unwrap();
     assert_eq!(rollout(&tenant).next_at, Some(START + 10 * HOUR));
+    // Pauses of a step that was taken are not those of the next.
+    tenant.tick_at(START + 21 * HOUR);
+    assert_eq!(rollout(&tenant).next_at, Some(START + 22 * HOUR));
 }
 
 #[test]
