@@ -107,7 +107,7 @@ fn over_http(bytes: &[u8]) {
         let served = Served { loaded: loaded(), cache: Cache::Hit, confirmed_at: NOW, fault: None };
         let settings = Settings::default();
         let moment = Moment { now: NOW, request_id: "r", service_version: "0" };
-        let response = respond(&Plan::of(&request, &settings), &request, Registry::Ready(served), &moment);
+        let response = respond(&Plan::of(&request, &settings, 0), &request, Registry::Ready(served), &moment);
         let envelope: Value = serde_json::from_slice(&response.body).expect("an answer is JSON");
         assert!([200, 400].contains(&response.status), "{}", response.status);
         assert_eq!(envelope["ok"], response.status == 200);
