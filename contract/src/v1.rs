@@ -127,3 +127,6 @@ pub fn serve(
         Err(problem) => crate::refuse(&problem, request.method, request.path, moment),
     }
 }
+
+#[cfg(test)]
+mod tests;

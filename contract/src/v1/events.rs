@@ -72,7 +72,7 @@ pub fn resume_after(request: &Request<'_>) -> Result<Option<u64>, Problem> {
     given
         .map(|id| {
             let is_digits = id.bytes().all(|byte| byte.is_ascii_digit());
-            id.parse().ok().filter(|seq| is_digits && *seq <= burgee_core::MAX_SAFE_INTEGER as u64).ok_or_else(|| {
+            id.parse().ok().filter(|seq| is_digits && *seq <= burgee_core::MAX_SAFE_INTEGER).ok_or_else(|| {
                 Problem::invalid(format!("{place} is not an event's id"))
                     .hint("send the id of the last event that was read, a whole number, or none")
             })
