@@ -47,6 +47,20 @@ test('an exposure says who was served what, where, why and when', (t) => {
   assert.ok(Object.isFrozen(batches[0]) && Object.isFrozen(batches[0][0]));
 });
 
+test('a batch has an id of its own, whoever made it', (t) => {
+  const ids = [];
+  const onExposure = (batch, id) => void ids.push(id);
+  for (const { client } of [start(t, { onExposure }), start(t, { onExposure })]) {
+    for (const id of ['U-1', 'U-2']) {
+      client.evaluate('a', user(id));
+      client.flush();
+    }
+  }
+  assert.equal(ids.length, 4);
+  assert.equal(new Set(ids).size, 4);
+  for (const id of ids) assert.match(id, /^[0-9a-f]{32}$/);
+});
+
 test('every way of evaluating one flag is an exposure, by a context too; evaluating all of them is none', (t) => {
   const { client, all } = start(t);
   client.evaluate('a', user('evaluate'));

@@ -82,8 +82,22 @@ fn exposure<'j>(item: &'j Json<'j>, path: &Path<'_>, faults: &mut Faults) -> Opt
         return None;
     };
     let fields = Fields::of(members, path);
-    let (flag, variant) = (fields.key("flag", faults), fields.key("variant", faults));
+    let flag = fields.key("flag", faults);
+    let variant = match fields.need("variant", faults) {
+        Some(Json::String(variant)) if is_variant(variant) => Some(variant.as_ref()),
+        Some(_) => {
+            let must = "must be a variant's key, of 1 to 128 characters";
+            fields.fault("variant", FaultCode::InvalidValue, must, faults);
+            None
+        }
+        None => None,
+    };
     let version = fields.count("flag_version", faults).unwrap_or(0);
     let at = fields.count("at", faults).and_then(|at| i64::try_from(at).ok());
     Some(((flag?, variant?, version), at))
+}
+
+/// Whether a variant can be called so: other than flags', variants' keys may be of any characters.
+fn is_variant(key: &str) -> bool {
+    !key.is_empty() && key.chars().count() <= burgee_core::limits::KEY_CHARS
 }

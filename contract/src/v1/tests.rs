@@ -2,6 +2,7 @@
 
 mod access;
 mod control;
+mod documented;
 mod entities;
 mod evaluation;
 mod streams;

@@ -13,7 +13,7 @@ import {
   Snapshot,
 } from '../index.js';
 import { changedFlags } from './changes.js';
-import { Exposures } from './exposures.js';
+import { batchId, Exposures } from './exposures.js';
 import { type ClientOptions, type ClientStatus, checkOptions, type FromUrl, type SnapshotSource, urlText } from './options.js';
 import { Poller } from './poller.js';
 import { Place, type Stored } from './storage.js';
@@ -53,7 +53,7 @@ export class Client {
     this.#options = options;
     const { onExposure } = options;
     if (onExposure !== undefined) {
-      this.#exposures = new Exposures(options.exposures, (batch) => this.#tell(() => onExposure(batch)));
+      this.#exposures = new Exposures(options.exposures, (batch) => this.#tell(() => onExposure(batch, batchId())));
     }
     if (options.url === undefined) {
       const { snapshot } = options;

@@ -10,6 +10,12 @@ export const EXPOSURES_KEPT = 10_000;
 /** The environment of a context without one (`docs/evaluation.md`, section 2). */
 const DEFAULT_ENVIRONMENT = 'dev';
 
+/**
+ * A new name for a batch: 128 random bits in hexadecimal digits. `randomUUID` is there in secure contexts alone; this is there in all.
+ */
+export const batchId = (): string =>
+  Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
+
 /** Collects exposures, and hands them over in batches. */
 export class Exposures {
   readonly #window: number;

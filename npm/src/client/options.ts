@@ -86,8 +86,11 @@ export interface ClientCallbacks {
    * refused (its own code), a function of yours that throws (`callback_failed`).
    */
   readonly onError?: ((error: BurgeeError) => void) | undefined;
-  /** Called with the variants that were served, a batch at a time. Without it none are recorded. */
-  readonly onExposure?: ((batch: readonly Exposure[]) => void | Promise<void>) | undefined;
+  /**
+   * Called with the variants that were served, a batch at a time, and the batch's id: whoever counts what is sent twice under one id counts it once
+   * (`POST /v1/exposures` takes `{id, exposures: batch}`). Without it none are recorded.
+   */
+  readonly onExposure?: ((batch: readonly Exposure[], id: string) => void | Promise<void>) | undefined;
   /** How exposures are put together. */
   readonly exposures?: ExposureOptions | undefined;
 }

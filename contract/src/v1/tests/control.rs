@@ -314,6 +314,8 @@ fn exposures_are_read_summed_and_counted_once() {
             json!({"id": "b", "exposures": [{"flag": "a", "variant": "on", "flag_version": -1}]}),
             "/exposures/0/flag_version",
         ),
+        (json!({"id": "b", "exposures": [{"flag": "a", "variant": ""}]}), "/exposures/0/variant"),
+        (json!({"id": "b", "exposures": [{"flag": "a", "variant": "x".repeat(129)}]}), "/exposures/0/variant"),
         (json!({"id": "b", "exposures": vec![seen("on", 1); 1001]}), "/exposures"),
     ] {
         let got = world.call("POST", "/v1/exposures", body);
