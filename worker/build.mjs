@@ -3,7 +3,7 @@
 
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -39,7 +39,8 @@ const source = (name) => join(here, 'src', name);
 /** What the output is made of: cargo knows of the module; the rest is read here. */
 function ingredients() {
   const hash = createHash('sha256').update(process.env.WASM_BINDGEN_BIN ?? '');
-  for (const file of [compiled, source('bridge.js'), source('entry.js'), source('meter.js'), fileURLToPath(import.meta.url)]) hash.update(readFileSync(file));
+  const scripts = readdirSync(source(''), { recursive: true }).filter((name) => name.endsWith('.js')).sort();
+  for (const file of [compiled, ...scripts.map(source), fileURLToPath(import.meta.url)]) hash.update(readFileSync(file));
   return hash.digest('hex');
 }
 

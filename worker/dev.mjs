@@ -7,6 +7,7 @@
 // The environment brings the tools: `tools/env.sh` sets it. Exit status: 1 when it refuses to start, else wrangler's.
 
 import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -125,6 +126,57 @@ async function seed(state) {
   }
 }
 
+// The example tenant, written as anybody writes: through the API. What is there already stays, whoever changed it.
+const EXAMPLE = 'acme';
+const EXAMPLE_SEGMENTS = [
+  { key: 'beta', name: 'Beta testers', conditions: { attr: 'groups', op: 'contains', value: 'beta' } },
+  { key: 'north-america', name: 'North America', conditions: { attr: 'country', op: 'in', values: ['CA', 'US', 'MX'] } },
+];
+const EXAMPLE_FLAGS = [
+  {
+    ...{ key: 'checkout.new', type: 'boolean', state: 'on', description: 'The new checkout, for a quarter of all users', tags: ['checkout'] },
+    ...{ default_variant: 'off', kill_switch: 'payments' },
+    rules: [{ id: 'quarter', when: { percentage: 25 }, serve: { variant: 'on' } }],
+  },
+  {
+    ...{ key: 'home.layout', type: 'string', state: 'on', description: 'Which front page', tags: ['experiment'] },
+    variants: ['control', 'grid', 'story'].map((key) => ({ key, value: key })),
+    default_variant: 'control',
+    fallthrough: { distribution: [{ variant: 'control', weight: 50 }, { variant: 'grid', weight: 25 }, { variant: 'story', weight: 25 }] },
+  },
+  {
+    ...{ key: 'canvas.gpu', type: 'boolean', state: 'on', description: 'Drawing on the graphics card, for testers', default_variant: 'off' },
+    rules: [{ id: 'testers', when: { segment: 'beta' }, serve: { variant: 'on' } }],
+  },
+  {
+    ...{ key: 'search.config', type: 'json', state: 'on', description: 'How the search behaves', default_variant: 'standard' },
+    variants: [{ key: 'standard', value: { page_size: 20, fuzzy: false } }, { key: 'wide', value: { page_size: 50, fuzzy: true } }],
+    rules: [{ id: 'region', when: { segment: 'north-america' }, serve: { variant: 'wide' } }],
+  },
+  {
+    ...{ key: 'checkout.express', type: 'boolean', state: 'on', description: 'Paying at once, where the new checkout is on', default_variant: 'on' },
+    ...{ prerequisites: [{ flag: 'checkout.new', variants: ['on'] }], kill_switch: 'payments' },
+  },
+];
+
+async function seedTenant(base) {
+  const headers = { 'Content-Type': 'application/json', 'X-Tenant-ID': EXAMPLE };
+  const ask = async (method, path, body, wanted) => {
+    const response = await fetch(`${base}${path}`, { method, headers, body: body && JSON.stringify(body) });
+    if (!wanted.includes(response.status)) throw new Refusal(`seeding ${EXAMPLE}: ${method} ${path} gave ${response.status}\n${await response.text()}`);
+    return response;
+  };
+  const issued = await (await ask('POST', '/v1/auth/token', { sub: 'make-dev', tenants: [EXAMPLE] }, [200])).json();
+  headers.Authorization = `Bearer ${issued.access_token}`;
+  for (const [list, entries] of Object.entries({ segments: EXAMPLE_SEGMENTS, flags: EXAMPLE_FLAGS })) {
+    for (const entry of entries) {
+      const { status } = await ask('GET', `/v1/${list}/${entry.key}`, undefined, [200, 404]);
+      if (status === 404) await ask('POST', `/v1/${list}`, entry, [200, 201]);
+    }
+  }
+  console.log(`seed    tenant ${EXAMPLE}: ${EXAMPLE_FLAGS.length} flags, ${EXAMPLE_SEGMENTS.length} segments`);
+}
+
 /** wrangler would take another port where this one is taken, and the URL that everybody knows would be somebody else's. */
 async function checkPort() {
   if (!Number.isInteger(port) || port < 1 || port > 65535) throw new Refusal('FF_PORT must be a port: 1 to 65535');
@@ -141,12 +193,17 @@ async function checkPort() {
 async function serve(state) {
   const listen = ['--ip', host, '--port', String(port), '--inspector-port', '0'];
   const quiet = ['--show-interactive-dev-session=false', '--log-level', 'log'];
-  const vars = ['--var', 'FF_OPEN_REGISTRIES:parity,parity-rules'];
+  // A secret of this run alone: whoever reaches the address gets a token by asking for one.
+  const settings = ['FF_OPEN_REGISTRIES:parity,parity-rules', 'FF_OPEN_ISSUER:1', `FF_TOKEN_SECRET:${randomBytes(32).toString('hex')}`];
+  const vars = settings.flatMap((setting) => ['--var', setting]);
   const server = start([...wrangler, 'dev', ...listen, ...quiet, ...vars, '--persist-to', state], ['ignore', 'inherit', 'inherit']);
   const base = `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
-  const ready = waitUntilReady(base).then(() => {
+  const ready = waitUntilReady(base).then(async () => {
+    await seedTenant(base);
     console.log(`\nready   ${base}   the debug page; stop with Ctrl-C\n`);
     console.log(`  curl -s '${base}/api/flags/eval?key=flags.registry_v1&user=U-1&tier=staff&env=prod'`);
+    console.log(`  TOKEN=$(curl -s ${base}/v1/auth/token --json '{"sub": "me"}' | sed 's/.*"access_token":"\\([^"]*\\)".*/\\1/')`);
+    console.log(`  curl -s ${base}/v1/flags -H "Authorization: Bearer $TOKEN" -H 'X-Tenant-ID: acme'`);
     console.log(`  node parity/verify.mjs --target ${base}\n`);
   });
   const ended = server.ended.then(({ code, error }) => {

@@ -1,12 +1,12 @@
 //! The envelope that every JSON answer of `/api/flags` comes in, and what stands in it when something is wrong.
 
 use burgee_core::Fault;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::http::Response;
 
 /// What kind of error it is. The codes are stable: programs may compare them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ErrorCode {
     /// The request cannot be answered as it is: 400.

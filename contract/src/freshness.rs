@@ -3,6 +3,9 @@
 //! A registry that was confirmed less than the soft TTL ago answers at once. An older one still answers at once, and one request is
 //! told to refresh it in the background. A refresh that fails keeps what is held, and is tried again one TTL later; one that is
 //! never heard of again counts as lost after [`limits::REFRESH_LOST_MS`].
+//!
+//! Who knows that a version exists, because he carried the write that made it or was told of it, may not be answered from an older one:
+//! [`Slot::want`], and the version that [`Slot::look`] is asked for. Such a request reads, and waits for what it reads.
 
 use serde::Serialize;
 
@@ -27,6 +30,10 @@ pub enum Cache {
 #[derive(Debug)]
 pub struct Slot<T> {
     held: Option<Held<T>>,
+    /// The version that a write of this process or isolate made; 0 where it carried none.
+    wanted: u64,
+    /// Whether the tenant has an object that was written to.
+    has_object: bool,
     refresh: Refresh,
     fault: Option<ReadFault>,
 }
@@ -34,6 +41,7 @@ pub struct Slot<T> {
 #[derive(Debug)]
 struct Held<T> {
     value: T,
+    version: u64,
     confirmed_at: i64,
 }
 
@@ -62,17 +70,22 @@ pub enum Look<T> {
 
 impl<T> Default for Slot<T> {
     fn default() -> Self {
-        Self { held: None, refresh: Refresh::Idle, fault: None }
+        Self { held: None, wanted: 0, has_object: false, refresh: Refresh::Idle, fault: None }
     }
 }
 
 impl<T: Clone> Slot<T> {
-    /// Decides what to do for a request at a time (ms since the epoch), with the soft TTL in ms.
-    pub fn look(&mut self, now: i64, soft_ttl_ms: i64) -> Look<T> {
+    /// Decides what to do for a request at a time (ms since the epoch), with the soft TTL in ms. `asked` is the version that the caller
+    /// knows of; 0 where he knows of none.
+    pub fn look(&mut self, now: i64, soft_ttl_ms: i64, asked: u64) -> Look<T> {
         if soft_ttl_ms == 0 {
             return Look::Read(Cache::Uncached);
         }
         let Some(held) = &self.held else { return Look::Read(Cache::Miss) };
+        let behind = held.version < asked || (held.version < self.wanted && !self.failed_within(now, soft_ttl_ms));
+        if behind {
+            return Look::Read(Cache::Miss);
+        }
         let value = held.value.clone();
         if now.saturating_sub(held.confirmed_at) < soft_ttl_ms {
             return Look::Use { value, cache: Cache::Hit, refresh: false };
@@ -88,6 +101,35 @@ impl<T: Clone> Slot<T> {
         Look::Use { value, cache: Cache::Stale, refresh }
     }
 
+    /// A write of this process or isolate made this version: what is older does not answer until a read for it has failed, and then
+    /// until one soft TTL later.
+    pub fn want(&mut self, version: u64) {
+        if version > self.wanted {
+            self.wanted = version;
+            // A read that failed before this version was there says nothing of it.
+            if matches!(self.refresh, Refresh::Failed { .. }) {
+                self.refresh = Refresh::Idle;
+            }
+        }
+    }
+
+    /// The tenant's object said its version.
+    pub fn note(&mut self, truth: Newest) {
+        if let Newest::Version(version) = truth {
+            self.has_object = version > 0;
+        }
+    }
+
+    /// Whether the tenant has an object that was written to, as far as is known: it then has an event stream.
+    #[must_use]
+    pub fn has_object(&self) -> bool {
+        self.has_object || self.wanted > 0
+    }
+
+    fn failed_within(&self, now: i64, soft_ttl_ms: i64) -> bool {
+        matches!(self.refresh, Refresh::Failed { at } if now.saturating_sub(at) < soft_ttl_ms)
+    }
+
     /// Storage holds what is held, as of a time.
     pub fn confirm(&mut self, now: i64) {
         if let Some(held) = &mut self.held {
@@ -97,9 +139,9 @@ impl<T: Clone> Slot<T> {
         self.fault = None;
     }
 
-    /// Storage holds this, as of a time.
-    pub fn store(&mut self, value: T, now: i64) {
-        self.held = Some(Held { value, confirmed_at: now });
+    /// Storage holds this version, as of a time.
+    pub fn store(&mut self, value: T, version: u64, now: i64) {
+        self.held = Some(Held { value, version, confirmed_at: now });
         self.refresh = Refresh::Idle;
         self.fault = None;
     }
@@ -116,6 +158,12 @@ impl<T: Clone> Slot<T> {
         self.held.as_ref().map(|held| &held.value)
     }
 
+    /// The version of what is held.
+    #[must_use]
+    pub fn version(&self) -> Option<u64> {
+        self.held.as_ref().map(|held| held.version)
+    }
+
     /// When storage was last known to hold it, ms since the epoch.
     #[must_use]
     pub fn confirmed_at(&self) -> Option<i64> {
@@ -126,6 +174,41 @@ impl<T: Clone> Slot<T> {
     #[must_use]
     pub fn fault(&self) -> Option<&ReadFault> {
         self.fault.as_ref()
+    }
+}
+
+/// What a tenant's object says of its snapshot's version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Newest {
+    /// This is the version; 0 where nothing was ever written to the object, and published snapshots stand alone.
+    Version(u64),
+    /// It did not answer in time.
+    Unreachable,
+}
+
+/// What a read of the published snapshot, and of the object's version beside it, comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// What is held is current.
+    Keep,
+    /// What was published is taken.
+    Published,
+    /// What was published is behind: the object itself is read.
+    Object,
+    /// What was published is older than what is held, and the object cannot say which is right: what is held goes on serving.
+    Stale,
+}
+
+/// Decides between what is held, what is published, both by their versions, and what the object says.
+#[must_use]
+pub fn verdict(held: Option<u64>, published: Option<u64>, truth: Newest) -> Verdict {
+    match truth {
+        Newest::Version(0) => Verdict::Published,
+        Newest::Version(version) if held == Some(version) => Verdict::Keep,
+        Newest::Version(version) if published == Some(version) => Verdict::Published,
+        Newest::Version(_) => Verdict::Object,
+        Newest::Unreachable if held > published => Verdict::Stale,
+        Newest::Unreachable => Verdict::Published,
     }
 }
 
@@ -143,36 +226,36 @@ mod tests {
     #[test]
     fn miss_hit_stale_hit() {
         let mut slot = Slot::default();
-        assert_eq!(slot.look(0, TTL), Look::Read(Cache::Miss));
-        assert_eq!(slot.look(0, TTL), Look::Read(Cache::Miss), "each request reads for itself");
-        slot.store(1, 10);
-        assert_eq!(slot.look(10, TTL), used(1, Cache::Hit, false));
-        assert_eq!(slot.look(5009, TTL), used(1, Cache::Hit, false));
-        assert_eq!(slot.look(5010, TTL), used(1, Cache::Stale, true));
-        assert_eq!(slot.look(5011, TTL), used(1, Cache::Stale, false), "one refresh at a time");
-        slot.store(2, 5020);
-        assert_eq!(slot.look(5021, TTL), used(2, Cache::Hit, false));
+        assert_eq!(slot.look(0, TTL, 0), Look::Read(Cache::Miss));
+        assert_eq!(slot.look(0, TTL, 0), Look::Read(Cache::Miss), "each request reads for itself");
+        slot.store(1, 1, 10);
+        assert_eq!(slot.look(10, TTL, 0), used(1, Cache::Hit, false));
+        assert_eq!(slot.look(5009, TTL, 0), used(1, Cache::Hit, false));
+        assert_eq!(slot.look(5010, TTL, 0), used(1, Cache::Stale, true));
+        assert_eq!(slot.look(5011, TTL, 0), used(1, Cache::Stale, false), "one refresh at a time");
+        slot.store(2, 1, 5020);
+        assert_eq!(slot.look(5021, TTL, 0), used(2, Cache::Hit, false));
     }
 
     #[test]
     fn the_same_again_is_confirmed() {
         let mut slot = Slot::default();
-        slot.store(1, 0);
-        assert_eq!(slot.look(TTL, TTL), used(1, Cache::Stale, true));
+        slot.store(1, 1, 0);
+        assert_eq!(slot.look(TTL, TTL, 0), used(1, Cache::Stale, true));
         slot.confirm(TTL + 1);
-        assert_eq!(slot.look(TTL + 2, TTL), used(1, Cache::Hit, false));
+        assert_eq!(slot.look(TTL + 2, TTL, 0), used(1, Cache::Hit, false));
         assert_eq!(slot.confirmed_at(), Some(TTL + 1));
     }
 
     #[test]
     fn a_failed_refresh_keeps_what_is_held_and_is_tried_again_one_ttl_later() {
         let mut slot = Slot::default();
-        slot.store(1, 0);
-        assert_eq!(slot.look(TTL, TTL), used(1, Cache::Stale, true));
+        slot.store(1, 1, 0);
+        assert_eq!(slot.look(TTL, TTL, 0), used(1, Cache::Stale, true));
         slot.fail(ReadFault::missing("t"), TTL + 10);
         assert!(slot.fault().is_some());
-        assert_eq!(slot.look(TTL + 11, TTL), used(1, Cache::Stale, false));
-        assert_eq!(slot.look(2 * TTL + 10, TTL), used(1, Cache::Stale, true));
+        assert_eq!(slot.look(TTL + 11, TTL, 0), used(1, Cache::Stale, false));
+        assert_eq!(slot.look(2 * TTL + 10, TTL, 0), used(1, Cache::Stale, true));
         slot.confirm(2 * TTL + 20);
         assert!(slot.fault().is_none());
     }
@@ -180,19 +263,77 @@ mod tests {
     #[test]
     fn a_refresh_that_is_never_heard_of_again_does_not_block_the_next() {
         let mut slot = Slot::default();
-        slot.store(1, 0);
-        assert_eq!(slot.look(TTL, TTL), used(1, Cache::Stale, true));
+        slot.store(1, 1, 0);
+        assert_eq!(slot.look(TTL, TTL, 0), used(1, Cache::Stale, true));
         let lost = TTL + limits::REFRESH_LOST_MS;
-        assert_eq!(slot.look(lost - 1, TTL), used(1, Cache::Stale, false));
-        assert_eq!(slot.look(lost, TTL), used(1, Cache::Stale, true));
-        assert_eq!(slot.look(lost + 1, TTL), used(1, Cache::Stale, false));
+        assert_eq!(slot.look(lost - 1, TTL, 0), used(1, Cache::Stale, false));
+        assert_eq!(slot.look(lost, TTL, 0), used(1, Cache::Stale, true));
+        assert_eq!(slot.look(lost + 1, TTL, 0), used(1, Cache::Stale, false));
     }
 
     #[test]
     fn without_a_ttl_nothing_is_cached() {
         let mut slot = Slot::default();
-        slot.store(1, 0);
-        assert_eq!(slot.look(0, 0), Look::Read(Cache::Uncached));
+        slot.store(1, 1, 0);
+        assert_eq!(slot.look(0, 0, 0), Look::Read(Cache::Uncached));
+    }
+
+    #[test]
+    fn who_knows_of_a_version_is_not_answered_from_an_older_one() {
+        let mut slot = Slot::default();
+        slot.store(1, 7, 0);
+        assert_eq!(slot.look(1, TTL, 7), used(1, Cache::Hit, false));
+        assert_eq!(slot.look(1, TTL, 8), Look::Read(Cache::Miss), "the caller was told of 8");
+        assert_eq!(slot.look(1, TTL, 0), used(1, Cache::Hit, false), "this one was not");
+        slot.want(8);
+        assert_eq!(slot.look(1, TTL, 0), Look::Read(Cache::Miss), "the isolate itself made 8");
+        slot.want(3);
+        assert_eq!(slot.look(1, TTL, 0), Look::Read(Cache::Miss), "an older write's answer takes nothing back");
+        slot.store(2, 8, 2);
+        assert_eq!(slot.look(3, TTL, 8), used(2, Cache::Hit, false));
+    }
+
+    #[test]
+    fn a_version_that_cannot_be_had_keeps_nobody_waiting_twice() {
+        let mut slot = Slot::default();
+        slot.store(1, 7, 0);
+        slot.want(8);
+        slot.fail(ReadFault::missing("t"), 10);
+        assert_eq!(slot.look(11, TTL, 0), used(1, Cache::Hit, false));
+        assert_eq!(slot.look(10 + TTL, TTL, 0), Look::Read(Cache::Miss), "one TTL later it is tried again");
+        slot.fail(ReadFault::missing("t"), 10 + TTL);
+        slot.want(9);
+        assert_eq!(
+            slot.look(11 + TTL, TTL, 0),
+            Look::Read(Cache::Miss),
+            "what failed before 9 was there says nothing of it"
+        );
+    }
+
+    #[test]
+    fn the_object_is_the_truth_and_published_snapshots_stand_in_for_it() {
+        use super::{Newest::*, Verdict::*, verdict};
+        for (held, published, truth, expected) in [
+            (None, None, Version(0), Published),
+            (None, Some(3), Version(0), Published),
+            (Some(9), Some(3), Version(0), Published),
+            (None, Some(3), Version(3), Published),
+            (None, None, Version(3), Object),
+            (None, Some(2), Version(3), Object),
+            (Some(2), Some(3), Version(3), Published),
+            (Some(2), Some(2), Version(3), Object),
+            (Some(3), Some(2), Version(3), Keep),
+            // Restored to a point in its past, the object has a lower version than what it published.
+            (Some(5), Some(5), Version(3), Object),
+            (None, Some(2), Unreachable, Published),
+            (Some(2), Some(2), Unreachable, Published),
+            (Some(2), Some(3), Unreachable, Published),
+            (Some(3), Some(2), Unreachable, Stale),
+            (Some(3), None, Unreachable, Stale),
+            (None, None, Unreachable, Published),
+        ] {
+            assert_eq!(verdict(held, published, truth), expected, "{held:?} {published:?} {truth:?}");
+        }
     }
 
     proptest! {
@@ -204,7 +345,7 @@ mod tests {
             for (value, (step, wait)) in (0..).zip(steps) {
                 now += wait;
                 match step {
-                    0 => match slot.look(now, TTL) {
+                    0 => match slot.look(now, TTL, 0) {
                         Look::Read(cache) => prop_assert!(last.is_none() && cache == Cache::Miss),
                         Look::Use { value, refresh, .. } => {
                             prop_assert_eq!(Some(value), last);
@@ -214,7 +355,7 @@ mod tests {
                             }
                         }
                     },
-                    1 => { slot.store(value, now); last = Some(value); running_since = None; }
+                    1 => { slot.store(value, 1, now); last = Some(value); running_since = None; }
                     2 => { slot.confirm(now); running_since = None; }
                     _ => { slot.fail(ReadFault::missing("t"), now); running_since = None; }
                 }

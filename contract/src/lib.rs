@@ -73,7 +73,7 @@ pub mod v1;
 pub const EVALUATOR_VERSION: &str = burgee_core::VERSION;
 
 pub use envelope::{ErrorCode, Problem};
-pub use freshness::{Cache, Look, Slot};
+pub use freshness::{Cache, Look, Newest, Slot, Verdict, verdict};
 pub use http::{Body, Header, Headers, Request, Response, split_url};
 pub use loaded::{Found, Loaded, ReadFault, ReadFaultCode, Reading, Served};
 pub use log::{Level, RegistryLog, RequestLog};
@@ -81,7 +81,7 @@ pub use query::Query;
 pub use rate::Buckets;
 pub use readiness::Truth;
 pub use request_id::{is_sane, uuid_v4};
-pub use respond::{Moment, Registry, ready, refuse, respond, show_metrics};
+pub use respond::{Moment, Registry, pass_on, ready, refuse, respond, show_metrics};
 pub use route::{Carried, Plan, Route, UNKNOWN_PATH};
 pub use settings::{Settings, SettingsError};
 pub use slots::Slots;

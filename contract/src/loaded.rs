@@ -236,6 +236,8 @@ pub enum ReadFaultCode {
     SnapshotMissing,
     /// Storage holds a document that cannot be used.
     SnapshotRefused,
+    /// Storage holds an older one than there is.
+    SnapshotBehind,
     /// Storage did not answer.
     StorageUnreadable,
 }
@@ -246,6 +248,13 @@ impl ReadFault {
     pub fn missing(tenant: &str) -> Self {
         let message = format!("there is no snapshot of tenant {tenant}");
         Self { code: ReadFaultCode::SnapshotMissing, message }
+    }
+
+    /// Storage holds an older one than there is, and who has the newer did not answer; why, in words.
+    #[must_use]
+    pub fn behind(tenant: &str, error: &str) -> Self {
+        let message = format!("the snapshot of tenant {tenant} that can be read is not the newest: {error}");
+        Self { code: ReadFaultCode::SnapshotBehind, message }
     }
 
     fn refused(tenant: &str, fault: &Fault) -> Self {

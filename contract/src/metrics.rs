@@ -192,7 +192,7 @@ impl ReadResult {
             Err(fault) => match fault.code {
                 ReadFaultCode::SnapshotMissing => Self::Missing,
                 ReadFaultCode::SnapshotRefused => Self::Refused,
-                ReadFaultCode::StorageUnreadable => Self::Failed,
+                ReadFaultCode::StorageUnreadable | ReadFaultCode::SnapshotBehind => Self::Failed,
             },
         }
     }

@@ -91,6 +91,12 @@ pub fn refuse(problem: &Problem, method: &str, path: &str, moment: &Moment<'_>) 
     finish(failed(problem, path, moment), method, moment)
 }
 
+/// The answer that a tenant's object gave to a request that was carried to it, or the first of a stream, as it is sent.
+#[must_use]
+pub fn pass_on(response: Response, method: &str, moment: &Moment<'_>) -> Response {
+    finish(response, method, moment)
+}
+
 /// An error in the form of the surface that the path belongs to.
 fn failed(problem: &Problem, path: &str, moment: &Moment<'_>) -> Response {
     let response = if ofrep::serves(path) {

@@ -122,6 +122,12 @@ impl<'a> Plan<'a> {
         self.route
     }
 
+    /// Whether the request is refused for what it asks or for who asks: its body need not be read.
+    #[must_use]
+    pub fn is_refused(&self) -> bool {
+        self.grant.is_err()
+    }
+
     /// The tenant that the request is about; none where it is refused, or about none.
     #[must_use]
     pub fn tenant(&self) -> Option<&str> {

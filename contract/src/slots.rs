@@ -80,8 +80,8 @@ mod tests {
     #[test]
     fn a_slot_is_found_again() {
         let mut slots = slots();
-        slots.with("a", |slot| slot.store(1, 0));
-        slots.with("b", |slot| slot.store(2, 0));
+        slots.with("a", |slot| slot.store(1, 1, 0));
+        slots.with("b", |slot| slot.store(2, 1, 0));
         assert_eq!(slots.with("a", |slot| slot.held().copied()), Some(1));
         assert_eq!(slots.with("b", |slot| slot.held().copied()), Some(2));
         assert_eq!(slots.with("c", |slot| slot.held().copied()), None);
@@ -90,7 +90,7 @@ mod tests {
     #[test]
     fn names_of_nobody_push_nobody_out() {
         let mut slots = slots();
-        slots.with("real", |slot| slot.store(1, 0));
+        slots.with("real", |slot| slot.store(1, 1, 0));
         for name in 0..10 * TENANTS_KEPT {
             slots.with(&format!("nobody-{name}"), |_| {});
         }
@@ -102,10 +102,10 @@ mod tests {
     fn who_was_asked_for_least_recently_goes_first() {
         let mut slots = slots();
         for name in 0..TENANTS_KEPT {
-            slots.with(&format!("t{name}"), |slot| slot.store(1, 0));
+            slots.with(&format!("t{name}"), |slot| slot.store(1, 1, 0));
         }
         slots.with("t0", |_| {});
-        slots.with("new", |slot| slot.store(1, 0));
+        slots.with("new", |slot| slot.store(1, 1, 0));
         assert!(holds(&slots, "t0") && holds(&slots, "new") && !holds(&slots, "t1"));
     }
 
@@ -113,13 +113,13 @@ mod tests {
     fn large_documents_leave_less_room() {
         let mut slots = slots();
         for name in ["a", "b", "c"] {
-            slots.with(name, |slot| slot.store(DOCUMENTS_KEPT_BYTES / 2, 0));
+            slots.with(name, |slot| slot.store(DOCUMENTS_KEPT_BYTES / 2, 1, 0));
         }
         assert!(!holds(&slots, "a") && holds(&slots, "b") && holds(&slots, "c"));
-        slots.with("b", |slot| slot.store(2 * DOCUMENTS_KEPT_BYTES, 1));
+        slots.with("b", |slot| slot.store(2 * DOCUMENTS_KEPT_BYTES, 1, 1));
         assert!(holds(&slots, "b") && !holds(&slots, "c"), "one that is larger is kept alone");
-        slots.with("b", |slot| slot.store(1, 2));
-        slots.with("c", |slot| slot.store(1, 2));
+        slots.with("b", |slot| slot.store(1, 1, 2));
+        slots.with("c", |slot| slot.store(1, 1, 2));
         assert!(holds(&slots, "b") && holds(&slots, "c"));
     }
 
@@ -130,7 +130,7 @@ mod tests {
             let mut slots = slots();
             for (tenant, bytes) in steps {
                 let tenant = format!("t{tenant}");
-                slots.with(&tenant, |slot| if bytes > 0 { slot.store(bytes, 0) });
+                slots.with(&tenant, |slot| if bytes > 0 { slot.store(bytes, 1, 0) });
                 prop_assert!(slots.by_tenant.len() <= TENANTS_KEPT);
                 prop_assert!(slots.bytes() <= DOCUMENTS_KEPT_BYTES);
                 prop_assert!(bytes == 0 || holds(&slots, &tenant));

@@ -64,3 +64,161 @@ export async function stored(env, binding, key, cacheTtl) {
     return String(error);
   }
 }
+
+/** The time that a test gives a request, ms since the epoch; NaN where it gives none. */
+export const testNow = ({ headers }) => Number(headers.get('X-Burgee-Test-Now') ?? Number.NaN);
+
+/** Puts a message, which is JSON, into a queue: null, or a text where it cannot be reached. */
+export async function enqueue(env, queue, message) {
+  try {
+    await env[queue].send(JSON.parse(message));
+    return null;
+  } catch (error) {
+    return String(error);
+  }
+}
+
+// ---- A tenant's object, from within: what tenant.js is told ------------------------------------------------------------
+
+/** The answer to a caller's request, and what must follow it. `body` is a view of wasm's memory, and is copied. */
+export const answer = (status, lines, body, undo, after) =>
+  ({ status, headers: kept(lines), body: body.slice(), undo, after: JSON.parse(after) });
+
+/** What came of something that nobody waits for. */
+export const outcome = (after) => ({ undo: false, after: JSON.parse(after) });
+
+/** A snapshot to write to KV. */
+export const publication = (tenant, version, bytes) => ({ tenant, version, bytes: bytes.slice() });
+
+// ---- A tenant's object, from the edge ----------------------------------------------------------------------------------
+
+/** A comment is written to an event stream so often, in milliseconds, that nothing between takes it for dead. */
+const HEARTBEAT_MS = 15_000;
+
+/**
+ * The response that is an event stream of a tenant, or a text where its object cannot be reached. The object writes to it through a socket,
+ * so that it can rest while the stream stands open: what keeps the stream open is this request.
+ */
+export async function stream(env, tenant, about, heartbeat, status, lines) {
+  let socket;
+  try {
+    const headers = { Upgrade: 'websocket', 'X-Burgee-Tenant': tenant, 'X-Burgee-Stream': encodeURIComponent(about) };
+    const response = await object(env, tenant).fetch('http://internal/events', { headers });
+    socket = response.webSocket;
+    if (!socket) return `the object answers ${response.status}`;
+  } catch (error) {
+    return String(error);
+  }
+  const encoder = new TextEncoder();
+  let beat;
+  const end = () => {
+    clearInterval(beat);
+    socket.close();
+  };
+  const body = new ReadableStream({
+    start(controller) {
+      const write = (text) => controller.enqueue(encoder.encode(text));
+      // What the object says last it says by closing: the client comes back with the id that it had last.
+      const close = () => {
+        clearInterval(beat);
+        try {
+          controller.close();
+        } catch {
+          // The client has gone already.
+        }
+      };
+      socket.addEventListener('message', ({ data }) => write(data));
+      socket.addEventListener('close', close);
+      socket.addEventListener('error', close);
+      beat = setInterval(() => write(heartbeat), HEARTBEAT_MS);
+      // Headers go out with the first bytes.
+      write(heartbeat);
+      socket.accept();
+    },
+    cancel: end,
+  });
+  const response = new Response(body, { status, headers: kept(lines) });
+  ends.set(response, end);
+  return response;
+}
+
+/** What ends the streams that are responses. */
+const ends = new WeakMap();
+
+/** Ends a stream, if the response is one, when whoever asked for it has gone: the platform does not cancel the body then. */
+export function endWith(request, response) {
+  const end = ends.get(response);
+  if (end) request.signal.addEventListener('abort', end);
+  return response;
+}
+
+/** An object that does not say its version within so many milliseconds counts as unreachable: whoever evaluates does not wait longer. */
+const VERSION_WITHIN_MS = 1_000;
+
+/** A snapshot is given more time: it may be large. */
+const SNAPSHOT_WITHIN_MS = 10_000;
+
+/** A tenant's object. */
+export const object = (env, tenant) => env.TENANTS.get(env.TENANTS.idFromName(tenant));
+
+/** What is promised, or an error where it takes longer. */
+export async function within(ms, promise) {
+  let timer;
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer within ${ms} ms`)), ms);
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** The version of a tenant's snapshot, by its object; a text where that cannot be had. Without objects all versions are 0. */
+export async function truth(env, tenant) {
+  if (!env.TENANTS) return 0;
+  try {
+    const ask = async () => {
+      const response = await object(env, tenant).fetch('http://internal/version');
+      return (await response.json()).version;
+    };
+    return await within(VERSION_WITHIN_MS, ask());
+  } catch (error) {
+    return String(error);
+  }
+}
+
+/** A tenant's snapshot, by its object, as bytes; null where it has none, and a text where it cannot be read. */
+export async function snapshot(env, tenant) {
+  try {
+    const ask = async () => {
+      const response = await object(env, tenant).fetch('http://internal/snapshot');
+      if (response.status === 404) return null;
+      if (!response.ok) throw new Error(`the object answers ${response.status}`);
+      return new Uint8Array(await response.arrayBuffer());
+    };
+    return await within(SNAPSHOT_WITHIN_MS, ask());
+  } catch (error) {
+    return String(error);
+  }
+}
+
+/**
+ * Carries a caller's request to a tenant's object, with the headers of `lines` and no others: `[status, lines, body]`, the lines being the values of
+ * the headers that `wanted` names. A text where the object cannot be reached. `body` is a view of wasm's memory, and is copied.
+ */
+export function carry(env, tenant, method, target, lines, body, wanted) {
+  const bodied = body.byteLength > 0 && method !== 'GET' && method !== 'HEAD';
+  const request = new Request(`http://carried${target}`, { method, headers: kept(lines), body: bodied ? body.slice() : undefined });
+  return carried(env, tenant, request, wanted.split('\n'));
+}
+
+async function carried(env, tenant, request, wanted) {
+  try {
+    const response = await object(env, tenant).fetch(request);
+    const bytes = new Uint8Array(await response.arrayBuffer());
+    return [response.status, wanted.map((name) => response.headers.get(name) ?? '').join('\n'), bytes];
+  } catch (error) {
+    return String(error);
+  }
+}

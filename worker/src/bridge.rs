@@ -1,12 +1,14 @@
 //! Crossing into JavaScript and back, few times per request: each crossing copies text between two encodings.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-use burgee_contract::{Body, Header, Level, Response};
+use burgee_contract::metrics::Evaluations;
+use burgee_contract::{Body, Header, Level, Newest, Request, Response};
 use serde::Serialize;
 use worker::js_sys::futures::JsFuture;
-use worker::js_sys::{Promise, Uint8Array};
+use worker::js_sys::{Array, Promise, Uint8Array};
 use worker::wasm_bindgen::prelude::wasm_bindgen;
 use worker::wasm_bindgen::{JsCast, JsValue};
 use worker::{Env, web_sys};
@@ -30,6 +32,41 @@ extern "C" {
 
     #[wasm_bindgen(js_name = stored)]
     fn js_stored(env: &JsValue, binding: &str, key: &str, cache_ttl: u32) -> Promise;
+
+    #[wasm_bindgen(js_name = truth)]
+    fn js_truth(env: &JsValue, tenant: &str) -> Promise;
+
+    #[wasm_bindgen(js_name = snapshot)]
+    fn js_snapshot(env: &JsValue, tenant: &str) -> Promise;
+
+    #[wasm_bindgen(js_name = carry)]
+    fn js_carry(
+        env: &JsValue,
+        tenant: &str,
+        method: &str,
+        target: &str,
+        lines: &str,
+        body: &[u8],
+        wanted: &str,
+    ) -> Promise;
+
+    #[wasm_bindgen(js_name = stream)]
+    fn js_stream(env: &JsValue, tenant: &str, about: &str, heartbeat: &str, status: u16, lines: &str) -> Promise;
+
+    #[wasm_bindgen(js_name = enqueue)]
+    fn js_enqueue(env: &JsValue, queue: &str, message: &str) -> Promise;
+
+    #[wasm_bindgen(js_name = testNow)]
+    fn js_test_now(request: &web_sys::Request) -> f64;
+
+    #[wasm_bindgen(js_name = answer)]
+    fn js_answer(status: u16, lines: &str, body: &[u8], undo: bool, after: &str) -> JsValue;
+
+    #[wasm_bindgen(js_name = outcome)]
+    fn js_outcome(after: &str) -> JsValue;
+
+    #[wasm_bindgen(js_name = publication)]
+    fn js_publication(tenant: &str, version: f64, bytes: &[u8]) -> JsValue;
 }
 
 /// Tells the other side what it needs for every request. Called when an instance starts, before it answers any.
@@ -119,18 +156,166 @@ pub(crate) fn send(response: &Response) -> web_sys::Response {
     })
 }
 
-/// The bytes of a KV namespace's value. They are not read as JSON by the platform, which would build an object only to be walked again.
+/// Begins to read the bytes of a KV namespace's value. They are not read as JSON by the platform, which would build an object only to be walked
+/// again. [`bytes`] gives what comes of it.
+pub(crate) fn stored(env: &Env, binding: &str, key: &str, cache_ttl_s: u32) -> JsFuture {
+    JsFuture::from(js_stored(env, binding, key, cache_ttl_s))
+}
+
+/// Begins to ask a tenant's object for its snapshot's version. [`version`] gives what comes of it.
+pub(crate) fn truth(env: &Env, tenant: &str) -> JsFuture {
+    JsFuture::from(js_truth(env, tenant))
+}
+
+/// Begins to read a tenant's snapshot from its object. [`bytes`] gives what comes of it.
+pub(crate) fn snapshot(env: &Env, tenant: &str) -> JsFuture {
+    JsFuture::from(js_snapshot(env, tenant))
+}
+
+/// Bytes that were read, if there are any.
 ///
 /// # Errors
 /// What went wrong, in words.
-pub(crate) async fn stored(env: &Env, binding: &str, key: &str, cache_ttl_s: u32) -> Result<Option<Vec<u8>>, String> {
+pub(crate) async fn bytes(read: JsFuture) -> Result<Option<Vec<u8>>, String> {
     // It does not reject: an error comes as text.
-    let value = JsFuture::from(js_stored(env, binding, key, cache_ttl_s)).await.unwrap_or_else(|error| error);
+    let value = read.await.unwrap_or_else(|error| error);
     match value.dyn_ref::<Uint8Array>() {
         Some(bytes) => Ok(Some(bytes.to_vec())),
         None if value.is_null() => Ok(None),
         None => Err(value.as_string().unwrap_or_default()),
     }
+}
+
+/// A version that an object was asked for; none where it did not answer in time.
+pub(crate) async fn version(read: JsFuture) -> Newest {
+    match read.await.ok().and_then(|value| value.as_f64()) {
+        Some(version) => Newest::Version(version as u64),
+        None => Newest::Unreachable,
+    }
+}
+
+/// The headers that an object's answer may have; any other is not passed on.
+const ANSWERED: [&str; 9] = [
+    "Content-Type",
+    "ETag",
+    "Cache-Control",
+    "Location",
+    "Allow",
+    "Retry-After",
+    "X-Burgee-Version",
+    "WWW-Authenticate",
+    "Content-Encoding",
+];
+
+/// A header of the object's answer that is the edge's: why it is no success, for the log.
+const ERROR: &str = "X-Burgee-Error";
+
+/// Another: the instance or storage was lost, and nothing was changed.
+const LOST: &str = "X-Burgee-Lost";
+
+/// What came of carrying a request to an object.
+pub(crate) enum Carried {
+    /// It answered.
+    Answered(Response),
+    /// It failed. Nothing was changed.
+    Lost,
+    /// It cannot be reached; why, in words.
+    Unreachable(String),
+}
+
+/// Carries a request to a tenant's object; `lines` are the headers that it is given, names and values each on a line.
+pub(crate) async fn carry(env: &Env, tenant: &str, request: &Request<'_>, lines: &str) -> Carried {
+    let wanted: Vec<&str> = ANSWERED.into_iter().chain([ERROR, LOST]).collect();
+    let target = match request.query {
+        "" => request.path.to_owned(),
+        query => format!("{}?{query}", request.path),
+    };
+    let body = match request.body {
+        Body::Bytes(bytes) => bytes,
+        _ => &[],
+    };
+    let promise = js_carry(env, tenant, request.method, &target, lines, body, &wanted.join("\n"));
+    let value = JsFuture::from(promise).await.unwrap_or_else(|error| error);
+    let Some(parts) = value.dyn_ref::<Array>() else {
+        return Carried::Unreachable(value.as_string().unwrap_or_default());
+    };
+    let lines = parts.get(1).as_string().unwrap_or_default();
+    let mut values = lines.split('\n');
+    let headers = ANSWERED.iter().zip(&mut values).filter(|(_, value)| !value.is_empty());
+    let headers = headers.map(|(name, value)| (*name, Cow::Owned(value.to_owned()))).collect();
+    let error = values.next().filter(|code| !code.is_empty());
+    let error = error.and_then(|code| serde_json::from_value(serde_json::Value::from(code)).ok());
+    if values.next().is_some_and(|lost| !lost.is_empty()) {
+        return Carried::Lost;
+    }
+    let status = parts.get(0).as_f64().unwrap_or_default() as u16;
+    let body = parts.get(2).dyn_ref::<Uint8Array>().map(Uint8Array::to_vec).unwrap_or_default();
+    Carried::Answered(Response { status, headers, body, error, fault: None, evaluations: Evaluations::default() })
+}
+
+/// A stream of a kind that begins after a place, fed by a tenant's object.
+///
+/// # Errors
+/// The object cannot be reached; why, in words.
+pub(crate) async fn stream(
+    env: &Env,
+    tenant: &str,
+    kind: &str,
+    after: Option<u64>,
+    query: &str,
+    head: &Response,
+    test_now: Option<i64>,
+) -> Result<JsValue, String> {
+    let about = serde_json::json!({ "kind": kind, "after": after, "query": query, "now": test_now }).to_string();
+    let heartbeat = burgee_contract::v1::sse_heartbeat();
+    let value = JsFuture::from(js_stream(env, tenant, &about, heartbeat, head.status, &lines(&head.headers))).await;
+    let value = value.unwrap_or_else(|error| error);
+    match value.as_string() {
+        Some(why) => Err(why),
+        None => Ok(value),
+    }
+}
+
+/// Puts a message into a queue.
+///
+/// # Errors
+/// The queue cannot be reached; why, in words.
+pub(crate) async fn enqueue(env: &Env, queue: &str, message: &impl Serialize) -> Result<(), String> {
+    // Texts and numbers can always be written.
+    let message = serde_json::to_string(message).unwrap_or_default();
+    let value = JsFuture::from(js_enqueue(env, queue, &message)).await.unwrap_or_else(|error| error);
+    value.as_string().map_or(Ok(()), Err)
+}
+
+/// The time that a test gives a request, ms since the epoch.
+pub(crate) fn test_now(request: &web_sys::Request) -> Option<i64> {
+    let now = js_test_now(request);
+    now.is_finite().then_some(now as i64)
+}
+
+/// The object's answer to a caller's request, as tenant.js takes it; `after` is JSON.
+pub(crate) fn answer(response: &Response, undo: bool, after: &str) -> JsValue {
+    let mut lines = lines(&response.headers);
+    // A code is a text in JSON.
+    if let Some(Ok(serde_json::Value::String(code))) = response.error.map(serde_json::to_value) {
+        lines.push_str(&format!("{ERROR}\n{code}\n"));
+    }
+    js_answer(response.status, &lines, &response.body, undo, after)
+}
+
+/// What came of something that nobody waits for, as tenant.js takes it; `after` is JSON.
+pub(crate) fn outcome(after: &str) -> JsValue {
+    js_outcome(after)
+}
+
+/// A snapshot to publish, as tenant.js takes it.
+pub(crate) fn publication(tenant: &str, version: u64, bytes: &[u8]) -> JsValue {
+    js_publication(tenant, version as f64, bytes)
+}
+
+/// Headers, names and values each on a line.
+fn lines(headers: &[(&'static str, Cow<'static, str>)]) -> String {
+    headers.iter().map(|(name, value)| format!("{name}\n{value}\n")).collect()
 }
 
 /// Writes a line to the log.
@@ -142,4 +327,17 @@ pub(crate) fn log(level: Level, line: &impl Serialize) {
         Level::Warn => web_sys::console::warn_1(&text),
         Level::Error => web_sys::console::error_1(&text),
     }
+}
+
+/// Writes a line about a fault that a request met, at a time (ms since the epoch).
+pub(crate) fn log_fault(message: &str, tenant: &str, request_id: &str, why: &str, now: i64) {
+    let line = serde_json::json!({
+        "timestamp": burgee_core::time::format_rfc3339(now),
+        "level": "error",
+        "message": message,
+        "tenant": tenant,
+        "request_id": request_id,
+        "fault": { "message": why },
+    });
+    log(Level::Error, &line);
 }

@@ -2,14 +2,24 @@
 // waited for, and what an instance that is lost leaves behind, is seen to here. Nothing of HTTP or of flags is decided here.
 
 import * as evaluator from 'burgee:evaluator';
-import { read } from './bridge.js';
+import { endWith, object, read } from './bridge.js';
+import { consume } from './queues.js';
+import { endAll, guarded } from './trap.js';
+
+export { Tenant } from './tenant/tenant.js';
 
 export { Meter } from './meter.js';
 
 export default {
   fetch(request, env, context) {
+    if (env.FF_TEST_CLOCK === '1') {
+      const [, tenant] = /^\/__test\/tenants\/([^/]+)\/alarm$/.exec(new URL(request.url).pathname) ?? [];
+      if (tenant) return object(env, tenant).fetch('http://internal/alarm', { method: 'POST', headers: request.headers });
+    }
     return answer({ request, env, context, began: Date.now() });
   },
+
+  queue: (batch, env) => consume(batch, env),
 };
 
 /** The answer to a call: a response or the promise of one. */
@@ -23,41 +33,14 @@ function answer(call, body) {
   }
   // A number: it wants the body first, of so many bytes at most.
   if (typeof given === 'number') return read(request, given).then((bytes) => answer(call, bytes));
-  return given instanceof Promise ? guarded(given, call) : given;
+  if (!(given instanceof Promise)) return given;
+  return guarded(given, () => apology(call)).then((response) => endWith(request, response));
 }
 
-// ---- A trap ----------------------------------------------------------------------------------------------------------
-//
-// It ends the instance, and the generated code starts a new one with the next call. Whoever waits for the old one would hang until
-// the platform gives up: these functions end that.
-const waiting = new Set();
-
-addEventListener('error', ({ error }) => {
-  if (error instanceof WebAssembly.RuntimeError) endAll();
-});
-
-function endAll() {
-  for (const end of waiting) end();
-  waiting.clear();
-}
-
-/** The answer that is promised or, if the instance is lost before there is one, an error that looks like every other. */
-async function guarded(promise, call) {
-  let end;
-  const ended = new Promise((resolve) => {
-    end = resolve;
-  });
-  waiting.add(end);
-  try {
-    return (await Promise.race([promise, ended])) ?? apology(call);
-  } finally {
-    waiting.delete(end);
-  }
-}
+/** The answer to a request that the instance was lost with. */
+const apology = ({ request, env, context, began }) => evaluator.apologise(request, env, context, began);
 
 function lost(call) {
   endAll();
   return apology(call);
 }
-
-const apology = ({ request, env, context, began }) => evaluator.apologise(request, env, context, began);

@@ -13,8 +13,10 @@
 )]
 
 mod bridge;
+mod carry;
 mod meter;
 mod registries;
+pub mod tenant;
 
 use std::cell::OnceCell;
 use std::panic::AssertUnwindSafe;
@@ -23,7 +25,7 @@ use std::rc::Rc;
 use burgee_contract::metrics::CacheState;
 use burgee_contract::{
     ErrorCode, Header, Headers, Moment, Plan, Problem, Registry, Request, RequestLog, Response, Route, Settings,
-    SettingsError, is_sane, refuse, respond, show_metrics, split_url, uuid_v4,
+    SettingsError, is_sane, refuse, respond, show_metrics, split_url, uuid_v4, v1,
 };
 use worker::js_sys::futures::future_to_promise;
 use worker::wasm_bindgen::JsValue;
@@ -54,13 +56,16 @@ fn start() {
 pub fn fetch(raw: &web_sys::Request, env: Env, context: worker_sys::Context, started: f64, body: &JsValue) -> JsValue {
     let head = bridge::head(raw);
     let route = route_of(&head);
-    if let Some(limit) = route.body_limit().filter(|_| body.is_undefined()) {
-        return JsValue::from(limit as u32);
-    }
     let tap = Tap::new(&env, &context);
     let asked = Asked::receive(raw, head, route, bridge::Read::of(body), tap, started as i64);
     match settings(&env) {
-        Ok(settings) => answer(asked, settings, env, &Context::new(context)),
+        Ok(settings) => {
+            let asked = asked.at(&settings, raw);
+            match route.body_limit() {
+                Some(limit) if body.is_undefined() && asked.wants_body(&settings) => JsValue::from(limit as u32),
+                _ => answer(asked, settings, env, &Context::new(context)),
+            }
+        }
         Err(error) => {
             let problem = Problem::new(ErrorCode::InternalError, format!("the settings are wrong: {error}"));
             asked.refuse(&problem.hint("set the variable right, or remove it to have its default")).into()
@@ -86,7 +91,7 @@ fn answer(asked: Asked, settings: Rc<Settings>, env: Env, context: &Context) -> 
     if settings.test_panic && request.path == PANIC_PATH {
         return bring_down(request.query == "later");
     }
-    let plan = Plan::of(&request, &settings, now());
+    let plan = Plan::of(&request, &settings, asked.now());
     if plan.route() == Route::Metrics {
         return future_to_promise(AssertUnwindSafe(async move {
             let text = meter::text(&env).await;
@@ -96,9 +101,16 @@ fn answer(asked: Asked, settings: Rc<Settings>, env: Env, context: &Context) -> 
         }))
         .into();
     }
+    if plan.carry().is_some() {
+        return future_to_promise(AssertUnwindSafe(carry::carry(asked, settings, env))).into();
+    }
+    if let Some(batch) = v1::exposure_batch(&plan, &request, asked.now()) {
+        return future_to_promise(AssertUnwindSafe(carry::hand_over(asked, settings, env, batch))).into();
+    }
     let Some(tenant) = plan.registry() else { return asked.respond(&request, &plan, Registry::NotAsked).into() };
-    match registries::look(tenant, settings.soft_ttl_ms, &env, context) {
+    match registries::look(tenant, settings.soft_ttl_ms, plan.wanted_version().unwrap_or(0), &env, context) {
         Look::Held(found) if plan.route() != Route::Ready || found.is_current() => {
+            let plan = asked.with_streams(plan, found.has_object);
             asked.respond(&request, &plan, Registry::Ready(found.served())).into()
         }
         // Nobody else may have asked for long: who is ready is said by storage, not by what was once read from it.
@@ -112,7 +124,9 @@ fn answer(asked: Asked, settings: Rc<Settings>, env: Env, context: &Context) -> 
                     Err(fault) => Registry::Unavailable(fault),
                 };
                 let request = asked.request();
-                Ok(asked.respond(&request, &Plan::of(&request, &settings, now()), registry).into())
+                let plan = Plan::of(&request, &settings, asked.now());
+                let plan = asked.with_streams(plan, found.as_ref().is_ok_and(|found| found.has_object));
+                Ok(asked.respond(&request, &plan, registry).into())
             }))
             .into()
         }
@@ -139,6 +153,8 @@ struct Asked {
     tap: Tap,
     /// When it came, ms since the epoch.
     started: i64,
+    /// The time that a test gave it instead, ms since the epoch.
+    test_now: Option<i64>,
 }
 
 impl Asked {
@@ -146,7 +162,23 @@ impl Asked {
         let headers = bridge::headers(raw, route.headers());
         let given = Headers::from_lines(route.headers(), &headers).get(Header::RequestId);
         let id = given.filter(|id| is_sane(id)).map_or_else(new_id, str::to_owned);
-        Self { head, route, headers, body, id, tap, started }
+        Self { head, route, headers, body, id, tap, started, test_now: None }
+    }
+
+    /// The same, at the time that a test gives it where tests may.
+    fn at(self, settings: &Settings, raw: &web_sys::Request) -> Self {
+        let test_now = if settings.test_clock { bridge::test_now(raw) } else { None };
+        Self { test_now, ..self }
+    }
+
+    /// Whether its answer depends on its body. One that is refused anyway is not read: it may be long.
+    fn wants_body(&self, settings: &Settings) -> bool {
+        !matches!(self.route, Route::V1(_)) || !Plan::of(&self.request(), settings, self.now()).is_refused()
+    }
+
+    /// The time, ms since the epoch.
+    fn now(&self) -> i64 {
+        self.test_now.unwrap_or_else(now)
     }
 
     /// The same as `burgee-contract` takes it.
@@ -156,9 +188,20 @@ impl Asked {
         Request { method, path, query, headers, body: self.body.as_body() }
     }
 
+    /// A plan that names the tenant's event stream, where it has one and the answer is to name it.
+    fn with_streams<'a>(&'a self, plan: Plan<'a>, has_object: bool) -> Plan<'a> {
+        if !has_object || plan.route() != Route::OfrepAll {
+            return plan;
+        }
+        let (_, url) = self.head.split_once('\n').unwrap_or_default();
+        let host = url.find("://").map_or(0, |end| end.saturating_add(3));
+        let end = url.get(host..).and_then(|rest| rest.find(['/', '?', '#'])).map(|length| length.saturating_add(host));
+        plan.with_event_streams(url.get(..end.unwrap_or(url.len())).unwrap_or(url))
+    }
+
     fn moment(&self) -> Moment<'_> {
         // Reading storage takes time, and overrides end at an instant: now, not when it began.
-        Moment { now: now(), request_id: &self.id, service_version: SERVICE_VERSION }
+        Moment { now: self.now(), request_id: &self.id, service_version: SERVICE_VERSION }
     }
 
     fn respond(&self, request: &Request<'_>, plan: &Plan<'_>, registry: Registry<'_>) -> web_sys::Response {
@@ -168,16 +211,20 @@ impl Asked {
             Registry::Ready(served) => Some(CacheState::from(served.cache)),
             Registry::Unavailable(_) => Some(CacheState::Unavailable),
         };
-        self.send(request, &response, plan.registry(), cache)
+        self.send(request, &response, plan.tenant(), cache)
     }
 
     fn refuse(&self, problem: &Problem) -> web_sys::Response {
-        let request = self.request();
-        let response = refuse(problem, request.method, request.path, &self.moment());
-        self.send(&request, &response, None, None)
+        self.send(&self.request(), &self.refusal(problem), None, None)
     }
 
-    /// Logs, counts and makes a response; `tenant` is the one whose registry was asked for, and `cache` where it came from.
+    /// The response that an error is answered with.
+    fn refusal(&self, problem: &Problem) -> Response {
+        let request = self.request();
+        refuse(problem, request.method, request.path, &self.moment())
+    }
+
+    /// Logs, counts and makes a response; `tenant` is the one that the request is about, and `cache` where its registry came from.
     fn send(
         &self,
         request: &Request<'_>,
@@ -185,11 +232,16 @@ impl Asked {
         tenant: Option<&str>,
         cache: Option<CacheState>,
     ) -> web_sys::Response {
+        self.note(request, response, tenant, cache);
+        bridge::send(response)
+    }
+
+    /// Logs and counts a response.
+    fn note(&self, request: &Request<'_>, response: &Response, tenant: Option<&str>, cache: Option<CacheState>) {
         let ended = now();
         let line = RequestLog::new(request, response, tenant, &self.id, self.started, ended);
         bridge::log(line.level, &line);
         self.tap.count(request, response, cache, self.started, ended);
-        bridge::send(response)
     }
 }
 

@@ -7,7 +7,9 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use burgee_contract::metrics::{ReadResult, ReadSource};
-use burgee_contract::{self as contract, Cache, Loaded, ReadFault, Reading, RegistryLog, Served, Slot, Slots};
+use burgee_contract::{
+    self as contract, Cache, Loaded, ReadFault, Reading, RegistryLog, Served, Slot, Slots, Verdict, verdict,
+};
 use worker::{Context, Env};
 
 use crate::{bridge, meter, now};
@@ -33,6 +35,8 @@ pub(crate) struct Found {
     cache: Cache,
     confirmed_at: i64,
     fault: Option<ReadFault>,
+    /// Whether the tenant has an object, and so an event stream.
+    pub(crate) has_object: bool,
 }
 
 impl Found {
@@ -50,7 +54,8 @@ impl Found {
         let fault = slot.fault().cloned();
         // What was read just now and could not be used leaves what was held before.
         let cache = if fault.is_some() { Cache::Stale } else { cache };
-        Some(Self { loaded: slot.held()?.clone(), cache, confirmed_at: slot.confirmed_at()?, fault })
+        let has_object = slot.has_object();
+        Some(Self { loaded: slot.held()?.clone(), cache, confirmed_at: slot.confirmed_at()?, fault, has_object })
     }
 }
 
@@ -72,10 +77,10 @@ impl Look {
     }
 }
 
-/// Looks for a tenant's registry in memory, without waiting.
-pub(crate) fn look(tenant: &str, soft_ttl_ms: i64, env: &Env, context: &Context) -> Look {
+/// Looks for a tenant's registry in memory, without waiting. `asked` is a version that the caller knows of, 0 where he knows of none.
+pub(crate) fn look(tenant: &str, soft_ttl_ms: i64, asked: u64, env: &Env, context: &Context) -> Look {
     let (look, found) = with_slot(tenant, |slot| {
-        let look = slot.look(now(), soft_ttl_ms);
+        let look = slot.look(now(), soft_ttl_ms, asked);
         let found = match look {
             contract::Look::Use { cache, .. } => Found::of(slot, cache),
             contract::Look::Read(_) => None,
@@ -93,10 +98,15 @@ pub(crate) fn look(tenant: &str, soft_ttl_ms: i64, env: &Env, context: &Context)
     }
 }
 
-/// Reads a tenant's registry from KV.
+/// Notes that a write which this isolate carried made a version: the tenant's next answer waits for it.
+pub(crate) fn want(tenant: &str, version: u64) {
+    with_slot(tenant, |slot| slot.want(version));
+}
+
+/// Reads a tenant's registry.
 ///
 /// # Errors
-/// KV gives none that can be used, and memory holds none.
+/// There is none that can be used, and memory holds none.
 pub(crate) async fn read(tenant: &str, cache: Cache, env: &Env) -> Result<Found, ReadFault> {
     refresh(tenant, env).await;
     with_slot(tenant, |slot| {
@@ -105,27 +115,74 @@ pub(crate) async fn read(tenant: &str, cache: Cache, env: &Env) -> Result<Found,
     })
 }
 
-/// Reads KV, and tells the slot what came of it. A line is logged where that is news.
+/// Reads KV and, at the same time, asks the tenant's object for its version; where KV is behind, the object for the snapshot too. The slot is
+/// told what came of it, and a line is logged where that is news.
 async fn refresh(tenant: &str, env: &Env) {
-    let stored = bridge::stored(env, BINDING, &format!("snapshot:{tenant}"), KV_CACHE_TTL_S).await;
-    let now = now();
-    with_slot(tenant, |slot| {
-        let read = Loaded::take(tenant, stored, slot.held().map(Rc::as_ref));
-        meter::count_read(ReadSource::Kv, ReadResult::of(&read), read.is_ok().then_some((tenant, now)));
-        match read {
-            Ok(Reading::Unchanged) => slot.confirm(now),
-            Ok(Reading::New(loaded)) => {
-                let line = RegistryLog::loaded(tenant, &loaded, now);
-                bridge::log(line.level, &line);
-                slot.store(Rc::from(loaded), now);
-            }
-            Err(fault) => {
-                if slot.fault() != Some(&fault) {
-                    let line = RegistryLog::failed(tenant, &fault, now);
-                    bridge::log(line.level, &line);
+    let before = with_slot(tenant, |slot| slot.version());
+    // Both are under way before either is waited for.
+    let published = bridge::stored(env, BINDING, &format!("snapshot:{tenant}"), KV_CACHE_TTL_S);
+    let truth = bridge::truth(env, tenant);
+    let published = bridge::bytes(published).await;
+    let truth = bridge::version(truth).await;
+    with_slot(tenant, |slot| slot.note(truth));
+    if verdict(before, None, truth) == Verdict::Keep {
+        // What is held is what the object has, whatever KV says.
+        count(tenant, ReadSource::Object, &Ok(Reading::Unchanged));
+        return with_slot(tenant, |slot| slot.confirm(now()));
+    }
+    let held = with_slot(tenant, |slot| slot.held().cloned());
+    let read = Loaded::take(tenant, published, held.as_deref());
+    count(tenant, ReadSource::Kv, &read);
+    let published = match &read {
+        Ok(Reading::Unchanged) => before,
+        Ok(Reading::New(loaded)) => Some(loaded.version()),
+        Err(_) => None,
+    };
+    let read = match verdict(before, published, truth) {
+        Verdict::Keep => Ok(Reading::Unchanged),
+        Verdict::Published => read,
+        Verdict::Stale => Err(ReadFault::behind(tenant, "the tenant's object did not answer")),
+        Verdict::Object => {
+            let newest = bridge::bytes(bridge::snapshot(env, tenant)).await;
+            let newest = Loaded::take(tenant, newest, held.as_deref());
+            count(tenant, ReadSource::Object, &newest);
+            match (newest, read) {
+                (Err(fault), Ok(Reading::New(loaded))) if before < published => {
+                    // Newer than what is held, if not the newest.
+                    settle(tenant, before, Ok(Reading::New(loaded)));
+                    Err(fault)
                 }
-                slot.fail(fault, now);
+                (newest, _) => newest,
             }
         }
+    };
+    settle(tenant, before, read);
+}
+
+/// Tells a tenant's slot what came of a read that began while it held the version `before`.
+fn settle(tenant: &str, before: Option<u64>, read: Result<Reading, ReadFault>) {
+    let now = now();
+    with_slot(tenant, |slot| match read {
+        Ok(Reading::Unchanged) => slot.confirm(now),
+        // Another read that ended before this one brought something newer.
+        Ok(Reading::New(loaded)) if slot.version() != before && slot.version() > Some(loaded.version()) => {}
+        Ok(Reading::New(loaded)) => {
+            let line = RegistryLog::loaded(tenant, &loaded, now);
+            bridge::log(line.level, &line);
+            let version = loaded.version();
+            slot.store(Rc::from(loaded), version, now);
+        }
+        Err(fault) => {
+            if slot.fault() != Some(&fault) {
+                let line = RegistryLog::failed(tenant, &fault, now);
+                bridge::log(line.level, &line);
+            }
+            slot.fail(fault, now);
+        }
     });
+}
+
+/// Counts a look at one of the two places where a snapshot may be.
+fn count(tenant: &str, source: ReadSource, read: &Result<Reading, ReadFault>) {
+    meter::count_read(source, ReadResult::of(read), read.is_ok().then_some((tenant, now())));
 }

@@ -18,7 +18,7 @@ test('wrangler would deploy it', async (t) => {
   const args = ['deploy', '--dry-run', '--outdir', out, '--config', CONFIG, '--assets', assets];
   const env = { ...process.env, CI: 'true', WRANGLER_SEND_METRICS: 'false', WRANGLER_HIDE_BANNER: 'true' };
   const { stdout } = await promisify(execFile)('wrangler', args, { env });
-  for (const binding of ['env.FLAGS', 'env.FF_PLATFORM_TENANT', 'env.FF_SOFT_TTL_MS', 'env.FF_OPEN_REGISTRIES']) {
+  for (const binding of ['env.FLAGS', 'env.FF_PLATFORM_TENANT', 'env.FF_SOFT_TTL_MS', 'env.FF_OPEN_REGISTRIES', 'env.TENANTS', 'env.WEBHOOKS', 'env.EXPOSURES']) {
     assert.ok(stdout.includes(binding), `${binding} in\n${stdout}`);
   }
   const files = readdirSync(out);
@@ -28,12 +28,14 @@ test('wrangler would deploy it', async (t) => {
 test('every variable is in it, with the default that it has without', async (t) => {
   const source = sourceOf('contract/src/settings.rs').split('#[cfg(test)]')[0];
   const known = new Set([...source.matchAll(/`(FF_[A-Z_]+)`/g)].map(([, name]) => name));
-  // The panic is no setting for those who run this.
-  assert.ok(known.delete('FF_TEST_PANIC'));
+  // Secrets have no place in a file, and these are no settings for those who run this.
+  for (const name of ['FF_TOKEN_SECRET', 'FF_CLIENTS', 'FF_TEST_PANIC', 'FF_TEST_CLOCK', 'FF_OPEN_ISSUER']) assert.ok(known.delete(name), name);
   assert.deepEqual(Object.keys(config.vars).sort(), [...known].sort());
   assert.ok(source.includes(`platform_tenant: "${config.vars.FF_PLATFORM_TENANT}"`));
   assert.ok(source.includes(`soft_ttl_ms: ${config.vars.FF_SOFT_TTL_MS},`));
-  assert.equal(config.vars.FF_OPEN_REGISTRIES, '');
+  for (const name of ['FF_OPEN_REGISTRIES', 'FF_WEBHOOK_HOSTS']) assert.equal(config.vars[name], '');
+  assert.ok(source.includes(`retention_days: ${config.vars.FF_RETENTION_DAYS},`));
+  assert.equal(config.vars.FF_ROLLOUTS, 'on');
 
   const worker = await startWorker(t, { vars: Object.fromEntries([...known].map((name) => [name, undefined])) });
   await worker.publish({ tenant: 'platform', version: 3, flags: [] });
@@ -41,8 +43,9 @@ test('every variable is in it, with the default that it has without', async (t) 
 });
 
 test('the Worker comes first on its own paths, and files on all others', async (t) => {
-  const routes = [...sourceOf('contract/src/route.rs').matchAll(/^ +"(\/[^"]+)" => \(Self::/gm)].map(([, path]) => path);
-  assert.ok(routes.length >= 6, routes.join());
+  const tables = readdirSync(join(WORKER, '..', 'contract', 'src', 'operations')).map((name) => sourceOf(`contract/src/operations/${name}`));
+  const routes = new Set(tables.flatMap((table) => [...table.matchAll(/"(\/(?:api|v1|ofrep|healthz|readyz|openapi)[^"{]*)"/g)].map(([, path]) => path)));
+  assert.ok(routes.size >= 20, [...routes].join());
   const assets = temporaryFolder(t);
   const page = '<!doctype html><title>page</title>';
   for (const name of ['index.html', 'healthz', 'nothing.js']) writeFileSync(join(assets, name), page);

@@ -47,6 +47,15 @@ test('it checks parity, seeds, serves, and stops as a whole', async (t) => {
   const base = `http://127.0.0.1:${port}`;
   const { data } = await (await fetch(`${base}/api/flags/eval?key=flags.registry_v1&user=U-1&tier=staff&env=prod`)).json();
   assert.equal(data.reason, 'stage_draft');
+  const issued = await fetch(`${base}/v1/auth/token`, { method: 'POST', body: '{"sub": "somebody"}' });
+  const headers = { Authorization: `Bearer ${(await issued.json()).access_token}`, 'X-Tenant-ID': 'acme' };
+  const seeded = await (await fetch(`${base}/v1/flags`, { headers })).json();
+  const keys = ['canvas.gpu', 'checkout.express', 'checkout.new', 'home.layout', 'search.config'];
+  assert.deepEqual(seeded.items.map(({ key }) => key), keys);
+  const body = JSON.stringify({ flag_key: 'search.config', user: { id: 'u', attributes: { country: 'CA' } } });
+  const evaluated = await (await fetch(`${base}/v1/evaluate`, { method: 'POST', headers, body })).json();
+  assert.deepEqual([evaluated.value, evaluated.rule_id], [{ page_size: 50, fuzzy: true }, 'region']);
+
   const verify = spawn(process.execPath, ['parity/verify.mjs', '--target', base], { cwd: ROOT, stdio: ['ignore', 'pipe', 'inherit'] });
   let report = '';
   verify.stdout.setEncoding('utf8').on('data', (text) => (report += text));

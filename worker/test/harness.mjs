@@ -1,6 +1,7 @@
 // The built Worker on the real runtime: Miniflare runs workerd with the options that wrangler makes of wrangler.jsonc, so that
 // what is tested is what `wrangler dev` and `wrangler deploy` run.
 
+import { createHmac } from 'node:crypto';
 import { mkdtempSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -12,6 +13,7 @@ import { unstable_getMiniflareWorkerOptions as workerOptions } from 'wrangler';
 export const WORKER = dirname(dirname(fileURLToPath(import.meta.url)));
 export const CONFIG = join(WORKER, 'wrangler.jsonc');
 const BUILD = join(WORKER, 'build');
+const PROBE = join(WORKER, 'test', 'probe.mjs');
 
 /** A folder that is removed when the test that made it ends. */
 export function temporaryFolder(t) {
@@ -20,46 +22,95 @@ export function temporaryFolder(t) {
   return folder;
 }
 
+/** What tests sign tokens with. */
+export const SECRET = 'the-tests-sign-with-this-and-nobody-else-does';
+
+/** A token of `/v1`, as the issuer would make it. */
+export function token({ sub = 'tester', scopes = ['admin'], tenants = ['*'], iat = 0, exp = 4e9, aud = 'burgee' } = {}) {
+  const part = (value) => Buffer.from(JSON.stringify(value)).toString('base64url');
+  const signed = `${part({ alg: 'HS256', typ: 'JWT' })}.${part({ iss: 'burgee', aud, sub, scopes, tenants, iat, exp })}`;
+  return `${signed}.${createHmac('sha256', SECRET).update(signed).digest('base64url')}`;
+}
+
 /**
- * Starts a Worker of its own, with an empty KV; it is stopped when `t` ends.
+ * Starts a Worker of its own, with empty storage; it is stopped when `t` ends.
  *
  * @param vars added to those of wrangler.jsonc; `undefined` takes one away
- * @param gate a module to stand between the Worker and its KV: see kv-gate.mjs
+ * @param gate stands between the Worker and its KV, and its objects: see kv-gate.mjs
  * @param others gives further Workers beside this one, of its options; it may change those
  * @param assets the folder of static files; none are served where it is left out
+ * @param state a folder for what is stored, so that another Worker can go on with it; in memory where it is left out
+ * @param isolates how many Workers share KV and objects; `worker.at(n)` asks each
  */
-export async function startWorker(t, { vars = {}, gate = false, others = () => [], assets } = {}) {
+export async function startWorker(t, { vars = {}, gate = false, others = () => [], assets, state, isolates = 1 } = {}) {
   const { workerOptions: options } = workerOptions(CONFIG);
   const { FLAGS } = options.kvNamespaces;
   const logs = [];
+  const modules = [
+    { type: 'ESModule', path: join(BUILD, 'index.js') },
+    { type: 'CompiledWasm', path: join(BUILD, 'index_bg.wasm') },
+  ];
   const main = {
     ...options,
     name: 'burgee',
-    modules: [
-      { type: 'ESModule', path: join(BUILD, 'index.js') },
-      { type: 'CompiledWasm', path: join(BUILD, 'index_bg.wasm') },
-    ],
+    modules,
     modulesRoot: BUILD,
     modulesRules: undefined,
-    bindings: Object.fromEntries(Object.entries({ ...options.bindings, ...vars }).filter(([, value]) => value !== undefined)),
+    bindings: Object.fromEntries(
+      Object.entries({ ...options.bindings, FF_TOKEN_SECRET: SECRET, ...vars }).filter(([, value]) => value !== undefined),
+    ),
     assets: assets && { ...options.assets, directory: assets },
-    ...(gate && { kvNamespaces: {}, wrappedBindings: { FLAGS: { scriptName: 'gate' } } }),
+    // Tests look into an object's tables, and put rows there, through a class around the real one.
+    ...(gate && {
+      kvNamespaces: {},
+      wrappedBindings: { FLAGS: { scriptName: 'gate' }, ...(gate === 'objects' && { TENANTS: { scriptName: 'object-gate' } }) },
+    }),
   };
-  const gated = {
-    name: 'gate',
-    modules: [{ type: 'ESModule', path: join(WORKER, 'test', 'kv-gate.mjs') }],
-    kvNamespaces: { KV: FLAGS, CONTROL: 'control' },
+  const further = others(main);
+  const tenants = { className: 'Tenant', scriptName: 'objects', useSQLite: true };
+  // The objects live in a Worker of their own, as the platform may have it too: no isolate shares memory with them.
+  const objects = {
+    ...main,
+    name: 'objects',
+    modules: [{ type: 'ESModule', path: PROBE }, ...modules],
+    modulesRoot: WORKER,
+    durableObjects: { TENANTS: tenants },
+    assets: undefined,
+    queueConsumers: undefined,
+    wrappedBindings: gate ? { FLAGS: { scriptName: 'gate' } } : undefined,
   };
+  const edges = Array.from({ length: isolates }, (_, at) => ({
+    ...main,
+    name: at === 0 ? 'burgee' : `burgee-${at}`,
+    durableObjects: { ...main.durableObjects, TENANTS: gate === 'objects' ? undefined : tenants },
+    ...(at > 0 && { queueConsumers: undefined }),
+  }));
+  const gates = [
+    {
+      name: 'gate',
+      modules: [{ type: 'ESModule', path: join(WORKER, 'test', 'kv-gate.mjs') }],
+      kvNamespaces: { KV: FLAGS, CONTROL: 'control' },
+    },
+    {
+      name: 'object-gate',
+      modules: [{ type: 'ESModule', path: join(WORKER, 'test', 'object-gate.mjs') }],
+      kvNamespaces: { CONTROL: 'control' },
+      durableObjects: { OBJECTS: tenants },
+    },
+  ];
   const miniflare = new Miniflare({
-    workers: [main, ...(gate ? [gated] : []), ...others(main)],
+    workers: [...edges, objects, ...(gate ? gates.slice(0, gate === 'objects' ? 2 : 1) : []), ...further],
     host: '127.0.0.1',
     port: 0,
     cf: false,
+    ...(state && { kvPersist: join(state, 'kv'), durableObjectsPersist: join(state, 'objects') }),
     handleStructuredLogs({ message }) {
       logs.push(message);
     },
   });
-  t.after(() => miniflare.dispose());
+  let stopped;
+  const stop = () => (stopped ??= miniflare.dispose());
+  t.after(stop);
   const base = await miniflare.ready;
   const kv = await (gate ? miniflare.getKVNamespace('KV', 'gate') : miniflare.getKVNamespace('FLAGS', 'burgee'));
   const control = gate && (await miniflare.getKVNamespace('CONTROL', 'gate'));
@@ -81,8 +132,49 @@ export async function startWorker(t, { vars = {}, gate = false, others = () => [
     withdraw: (tenant = 'platform') => kv.delete(`snapshot:${tenant}`),
     /** The log's lines that are ours, as objects; others, such as a panic's stack, are left out. */
     lines: () => logs.filter((message) => message.startsWith('{')).map((message) => JSON.parse(message)),
-    /** How the gate treats reads from now on: open, slow, failing or closed. */
+    stop,
+    kv,
+    /** Another isolate of the same Worker, by its number; its fetch. */
+    isolate: async (at) => {
+      const { fetch: ask } = await miniflare.getWorker(at === 0 ? 'burgee' : `burgee-${at}`);
+      return (path, init) => ask(new URL(path, base), init);
+    },
+    /** A request to `/v1`: the status, the response, and the JSON body if there is one. */
+    async v1(tenant, method, path, body, { claims, headers, at, through = worker.fetch } = {}) {
+      const response = await through(path, {
+        method,
+        headers: {
+          Authorization: `Bearer ${token(claims)}`,
+          'X-Tenant-ID': tenant,
+          ...(body !== undefined && { 'Content-Type': 'application/json' }),
+          ...(at !== undefined && { 'X-Burgee-Test-Now': String(at) }),
+          ...headers,
+        },
+        body: body === undefined ? undefined : typeof body === 'string' ? body : JSON.stringify(body),
+      });
+      const text = await response.text();
+      return { status: response.status, response, text, body: text && /json/.test(response.headers.get('Content-Type')) ? JSON.parse(text) : null };
+    },
+    /** Runs the alarm of a tenant's object as of a time. */
+    alarm: (tenant, at) => worker.fetch(`/__test/tenants/${tenant}/alarm`, { method: 'POST', headers: at === undefined ? {} : { 'X-Burgee-Test-Now': String(at) } }),
+    /** Runs statements in a tenant's database, past all code, and gives the last one's rows; or the error, as `{error}`. */
+    async sql(tenant, ...statements) {
+      const { fetch: ask } = await miniflare.getWorker('objects');
+      const response = await ask(`http://probe/${tenant}`, { method: 'POST', body: JSON.stringify(statements) });
+      return response.json();
+    },
+    /** Ends a tenant's object, as the platform does now and then: what it had in memory alone is gone. */
+    async evict(tenant) {
+      const { fetch: ask } = await miniflare.getWorker('objects');
+      await ask(`http://probe/${tenant}?evict`, { method: 'POST' }).catch(() => {});
+    },
+    /** How the gate treats reads of KV from now on: open, slow, failing or closed. */
     setGate: (mode) => control.put('mode', mode),
+    /** How it treats writes to KV: open, failing, or held (they seem to land, and do not). */
+    setWrites: (mode) => control.put('writes', mode),
+    /** How the way to objects is: open, failing or closed. */
+    setObjects: (mode) => control.put('objects', mode),
+    writes: async () => Number((await control.get('write-count')) ?? 0),
     reads: async () => Number((await control.get('reads')) ?? 0),
   };
   return worker;

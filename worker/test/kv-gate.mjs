@@ -1,6 +1,7 @@
-// Stands between the Worker and its KV namespace, on the same runtime: counts reads, and can make them slow, fail, or never end.
+// Stands between the Worker and its KV namespace, on the same runtime: counts reads and writes, and can make them slow, fail, be held back, or never end.
 export default function gate({ KV, CONTROL }) {
   let reads = 0;
+  let writes = 0;
   const pass = (name) => (...args) => KV[name](...args);
   return {
     async get(...args) {
@@ -18,7 +19,18 @@ export default function gate({ KV, CONTROL }) {
       return KV.get(...args);
     },
     getWithMetadata: pass('getWithMetadata'),
-    put: pass('put'),
+    async put(...args) {
+      writes += 1;
+      await CONTROL.put('write-count', String(writes));
+      switch (await CONTROL.get('writes')) {
+        case 'failing':
+          throw new Error('the gate fails');
+        case 'held':
+          // As where KV has it, and other places do not see it yet.
+          return;
+      }
+      return KV.put(...args);
+    },
     list: pass('list'),
     delete: pass('delete'),
   };

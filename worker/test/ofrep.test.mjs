@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { eventually, sleep, startWorker, UUID_V4 } from './harness.mjs';
+import { eventually, sleep, startWorker, token, UUID_V4 } from './harness.mjs';
 
 const ALL = '/ofrep/v1/evaluate/flags';
 
@@ -22,7 +22,7 @@ const flags = (tenant, version, extra = {}) => ({
 
 /** Asks with a context, and gives status, body and response. */
 async function ask(worker, path, context, { headers, body = JSON.stringify({ context }), ...init } = {}) {
-  const response = await worker.fetch(path, { method: 'POST', body, headers, ...init });
+  const response = await worker.fetch(path, { method: 'POST', body, headers: { Authorization: `Bearer ${token()}`, ...headers }, ...init });
   const text = await response.text();
   return { status: response.status, response, text, json: text === '' ? undefined : JSON.parse(text) };
 }

@@ -1,0 +1,316 @@
+//! A tenant's object: what `tenant/tenant.js` asks of this module. Every call is answered at once, from the database that it brings;
+//! nothing of an object is kept here, so that an instance that is lost takes nothing with it.
+
+mod commit;
+mod migrations;
+mod publish;
+mod rows;
+mod sql;
+mod store;
+
+use burgee_contract::{Body, Header, Headers, Moment, Request, Settings, is_sane, split_url, v1};
+use burgee_control::{Change, Command, DeliveryStatus, Occasion, Read, State, Store, signature, to_hand_over};
+use serde::Serialize;
+use serde_json::json;
+use worker::wasm_bindgen::JsValue;
+use worker::wasm_bindgen::prelude::wasm_bindgen;
+use worker::{Env, js_sys};
+
+use self::sql::Database;
+use self::store::SqlStore;
+use crate::bridge;
+
+/// The headers of a caller's request that the object is handed, beside those of the edge's own.
+pub(crate) const CARRIED: [Header; 4] =
+    [Header::IfMatch, Header::IfNoneMatch, Header::ContentType, Header::LastEventId];
+
+/// What is said of storage that fails. The object's answer is 500, and nothing is changed.
+fn failed(unreadable: burgee_control::Unreadable) -> JsValue {
+    js_sys::Error::new(&unreadable.0).into()
+}
+
+/// Does nothing, but in an instance that runs: a call without texts is the one that may follow a trap. See trap.js.
+#[wasm_bindgen]
+pub fn begin() {}
+
+/// The version of a tenant's snapshot; 0 in a database that nothing was ever written to.
+///
+/// # Errors
+/// Storage cannot be read.
+#[wasm_bindgen(js_name = tenantVersion)]
+pub fn version(database: &Database) -> Result<f64, JsValue> {
+    if migrations::applied(database).map_err(failed)? == 0 {
+        return Ok(0.0);
+    }
+    let version: Option<u64> = database.value("SELECT version FROM tenant", &[]).map_err(failed)?;
+    Ok(version.unwrap_or(0) as f64)
+}
+
+/// The number of the last migration that was applied; 0 in a database that nothing was ever written to.
+///
+/// # Errors
+/// Storage cannot be read.
+#[wasm_bindgen(js_name = tenantMigration)]
+pub fn migration(database: &Database) -> Result<u32, JsValue> {
+    migrations::applied(database).map(|number| number as u32).map_err(failed)
+}
+
+/// Applies the next migration, and says whether there was one. The first makes the row of `tenant`. The caller holds a transaction.
+///
+/// # Errors
+/// A statement fails; the transaction must be undone.
+#[wasm_bindgen(js_name = tenantMigrate)]
+pub fn migrate(database: &Database, tenant: &str, now: f64) -> Result<bool, JsValue> {
+    migrations::apply_next(database, tenant, now as i64).map_err(failed)
+}
+
+/// The names of those headers of a caller's request that are carried to the object, a name on each line.
+#[wasm_bindgen(js_name = tenantHeaders)]
+#[must_use]
+pub fn carried_headers() -> String {
+    CARRIED.map(Header::name).join("\n")
+}
+
+/// Answers a caller's request that the edge has let through: `{status, headers, body, undo, after}`. Where `undo` is true the caller's transaction
+/// must be undone, for nothing may be changed by a request that failed; `after` is what must follow where it holds.
+///
+/// # Errors
+/// Storage fails; the transaction must be undone.
+#[wasm_bindgen(js_name = tenantServe)]
+#[allow(clippy::too_many_arguments, reason = "an object of these would cost more crossings than it has members")]
+pub fn serve(
+    database: Database,
+    env: Env,
+    tenant: String,
+    method: &str,
+    url: &str,
+    headers: &str,
+    principal: &str,
+    request_id: &str,
+    body: &str,
+    bytes: &[u8],
+    now: f64,
+    random: &[u8],
+) -> Result<JsValue, JsValue> {
+    let settings = settings(&env)?;
+    let principal: v1::Principal = serde_json::from_str(principal).map_err(|error| JsValue::from(error.to_string()))?;
+    let (path, query) = split_url(url);
+    let body = match body {
+        "too-large" => Body::TooLarge,
+        "broken" => Body::Broken,
+        _ if bytes.is_empty() => Body::None,
+        _ => Body::Bytes(bytes),
+    };
+    let request = Request { method, path, query, headers: Headers::from_lines(&CARRIED, headers), body };
+    let moment = Moment {
+        now: now as i64,
+        request_id: if is_sane(request_id) { request_id } else { "" },
+        service_version: crate::SERVICE_VERSION,
+    };
+    let mut store = SqlStore::new(database, tenant);
+    if settings.test_panic {
+        store.panic_after = query.split('&').find_map(|part| part.strip_prefix("panic_after=")?.parse().ok());
+    }
+    let response = v1::serve(&mut store, &request, &principal, &settings.policy(), &moment, seed(random));
+    if let Some(fault) = &response.fault {
+        bridge::log_fault("the request failed", store.tenant(), moment.request_id, fault, moment.now);
+    }
+    let undo = response.status >= 500;
+    let after = After::of(&store, &settings, now as i64).map_err(failed)?;
+    Ok(bridge::answer(&response, undo, &after.written()))
+}
+
+/// Does all that is due at a time (ms since the epoch): `{undo, after}`, as of [`serve`]. `after.deliveries` are those to put into the queue.
+///
+/// # Errors
+/// Storage fails; the transaction must be undone.
+#[wasm_bindgen(js_name = tenantTick)]
+pub fn tick(database: Database, env: Env, now: f64, random: &[u8]) -> Result<JsValue, JsValue> {
+    run(database, &env, &Command::Tick, now as i64, random)
+}
+
+/// Does what a queue's consumer tells: the command is JSON, of the kinds that no caller can send.
+///
+/// # Errors
+/// Storage fails, or it is another command; the transaction must be undone.
+#[wasm_bindgen(js_name = tenantCommand)]
+pub fn command(database: Database, env: Env, command: &str, now: f64, random: &[u8]) -> Result<JsValue, JsValue> {
+    let command = serde_json::from_str(command).map_err(|error| JsValue::from(error.to_string()))?;
+    match command {
+        Command::NoteAttempt { .. } | Command::CountExposures { .. } => {
+            run(database, &env, &command, now as i64, random)
+        }
+        _ => Err(JsValue::from("no consumer of a queue sends this command")),
+    }
+}
+
+/// When the alarm must go off next, ms since the epoch; null where nothing is ever due.
+///
+/// # Errors
+/// Storage cannot be read.
+#[wasm_bindgen(js_name = tenantNextAlarm)]
+pub fn next_alarm(database: Database, env: &Env) -> Result<JsValue, JsValue> {
+    let store = named(database).map_err(failed)?;
+    let at = publish::next_alarm(&store, &settings(env)?.policy()).map_err(failed)?;
+    Ok(at.map_or(JsValue::NULL, |at| JsValue::from(at as f64)))
+}
+
+/// The snapshot that is to be written to KV at a time (ms since the epoch), as `{tenant, version, bytes}`; null where none is.
+///
+/// # Errors
+/// Storage cannot be read.
+#[wasm_bindgen(js_name = tenantPublication)]
+pub fn publication(database: &Database, now: f64) -> Result<JsValue, JsValue> {
+    let due = publish::due(database, now as i64).map_err(failed)?;
+    Ok(due.map_or(JsValue::NULL, |due| bridge::publication(&due.tenant, due.version, &due.bytes)))
+}
+
+/// Notes what came of writing a version to KV at a time, ms since the epoch. The caller holds a transaction.
+///
+/// # Errors
+/// Storage fails; the transaction must be undone.
+#[wasm_bindgen(js_name = tenantPublished)]
+pub fn published(database: &Database, version: f64, landed: bool, now: f64) -> Result<(), JsValue> {
+    publish::note(database, version as u64, landed, now as i64).map_err(failed)
+}
+
+/// The snapshot as it is stored now, as KV has it.
+///
+/// # Errors
+/// Storage cannot be read.
+#[wasm_bindgen(js_name = tenantSnapshot)]
+pub fn snapshot(database: &Database) -> Result<Vec<u8>, JsValue> {
+    publish::snapshot(database).map_err(failed)
+}
+
+/// What an event stream is given next, as JSON: `{"text", "last", "more"}`. `kind` is `v1`, whose place is an event's seq and whose `query` says which
+/// types are wanted, or `ofrep`, whose place is a snapshot's version. Without a place (negative) it wants what is to come. Where `more` is
+/// true there is more to be had at once.
+///
+/// # Errors
+/// Storage cannot be read.
+#[wasm_bindgen(js_name = tenantFrames)]
+pub fn frames(database: Database, kind: &str, query: &str, after: f64) -> Result<String, JsValue> {
+    let store = named(database).map_err(failed)?;
+    let after = (after >= 0.0).then_some(after as u64);
+    if kind == "ofrep" {
+        let (version, at): (u64, i64) =
+            store.database.row("SELECT version, changed_at FROM tenant", &[]).map_err(failed)?.unwrap_or_default();
+        let text = match after {
+            Some(after) if after < version => v1::ofrep_frame(version, at),
+            _ => String::new(),
+        };
+        return Ok(json!({ "text": text, "last": version, "more": false }).to_string());
+    }
+    let request = Request { method: "GET", path: "/v1/events", query, headers: Headers::default(), body: Body::None };
+    // The edge has refused a query that cannot be read.
+    let filter = v1::event_filter(&request).unwrap_or_default();
+    let frames = v1::first_frames(&store, after, &filter, FRAMES).map_err(failed)?;
+    Ok(json!({ "text": frames.text, "last": frames.last_seq, "more": frames.more }).to_string())
+}
+
+/// Events that are read at once for a stream: some hundred KB.
+const FRAMES: usize = 200;
+
+/// A delivery that the queue brings, as JSON: `{"url", "headers", "body", "attempt"}`, signed at a time (ms since the epoch); null where it no longer
+/// waits for an attempt, or its webhook is gone or disabled.
+///
+/// # Errors
+/// Storage cannot be read.
+#[wasm_bindgen(js_name = tenantDelivery)]
+pub fn delivery(database: Database, id: &str, now: f64) -> Result<JsValue, JsValue> {
+    let store = named(database).map_err(failed)?;
+    let waits = store.delivery(id).map_err(failed)?.filter(|row| row.status == DeliveryStatus::Pending && row.in_queue);
+    let Some(row) = waits else { return Ok(JsValue::NULL) };
+    let webhooks = store.webhooks().map_err(failed)?;
+    let Some(webhook) = webhooks.into_iter().find(|webhook| webhook.id == row.webhook && webhook.enabled) else {
+        return Ok(JsValue::NULL);
+    };
+    let now = now as i64;
+    let signed = signature::headers(&row.id, now, &row.body, signature::secrets(&webhook, now));
+    let mut headers: serde_json::Map<_, _> =
+        signed.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
+    headers.insert("Content-Type".to_owned(), "application/json".into());
+    headers.insert("User-Agent".to_owned(), format!("burgee/{}", crate::SERVICE_VERSION).into());
+    let attempt = row.attempts.saturating_add(1);
+    Ok(json!({ "url": webhook.url, "headers": headers, "body": row.body, "attempt": attempt }).to_string().into())
+}
+
+/// A line for the log about something that failed at a time, ms since the epoch.
+#[wasm_bindgen(js_name = tenantLog)]
+#[must_use]
+pub fn log_line(message: &str, error: &str, now: f64) -> String {
+    json!({
+        "timestamp": burgee_core::time::format_rfc3339(now as i64),
+        "level": "error",
+        "message": message,
+        "fault": { "message": error },
+    })
+    .to_string()
+}
+
+/// Decides and stores a command that no caller sent.
+fn run(database: Database, env: &Env, command: &Command, now: i64, random: &[u8]) -> Result<JsValue, JsValue> {
+    let settings = settings(env)?;
+    let mut store = named(database).map_err(failed)?;
+    let policy = settings.policy();
+    let occasion = Occasion { actor: ACTOR, request_id: "", now, random: seed(random), policy: &policy };
+    let changes = burgee_control::decide(&store, command, &occasion)
+        .map_err(|error| JsValue::from(format!("a command of the service's own is refused: {error:?}")))?;
+    store.commit(&changes).map_err(failed)?;
+    let after = After::of(&store, &settings, now).map_err(failed)?;
+    Ok(bridge::outcome(&after.written()))
+}
+
+/// Who does what no caller asked for, where the decision names nobody else.
+const ACTOR: &str = "burgee:alarm";
+
+/// What must follow a transaction that holds.
+#[derive(Serialize)]
+struct After {
+    tenant: String,
+    /// The snapshot's version.
+    version: u64,
+    /// When the alarm must go off next, ms since the epoch.
+    alarm: Option<i64>,
+    /// Whether there is something new for event streams.
+    events: bool,
+    /// Deliveries to put into the queue.
+    deliveries: Vec<String>,
+}
+
+impl After {
+    /// What follows from what was stored.
+    fn of(store: &SqlStore, settings: &Settings, now: i64) -> Read<Self> {
+        let has = |is: fn(&Change) -> bool| store.committed.iter().any(is);
+        if has(|change| matches!(change, Change::SetVersion { .. })) {
+            publish::schedule(&store.database, now)?;
+        }
+        Ok(Self {
+            tenant: store.tenant().to_owned(),
+            version: store.version()?,
+            alarm: publish::next_alarm(store, &settings.policy())?,
+            events: has(|change| matches!(change, Change::Event(_) | Change::SetVersion { .. })),
+            deliveries: to_hand_over(&store.committed).map(|row| row.id.clone()).collect(),
+        })
+    }
+
+    fn written(&self) -> String {
+        // Texts and numbers can always be written.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
+/// The store of a database that knows whose it is.
+fn named(database: Database) -> Read<SqlStore> {
+    let tenant: Option<String> = database.value("SELECT name FROM tenant", &[])?;
+    Ok(SqlStore::new(database, tenant.unwrap_or_default()))
+}
+
+fn settings(env: &Env) -> Result<std::rc::Rc<Settings>, JsValue> {
+    crate::settings(env).map_err(|error| JsValue::from(format!("the settings are wrong: {error}")))
+}
+
+fn seed(random: &[u8]) -> [u8; 32] {
+    random.try_into().unwrap_or_default()
+}

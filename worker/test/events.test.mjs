@@ -1,0 +1,211 @@
+// What others hear of changes: event streams, and webhooks through the queue.
+
+import assert from 'node:assert/strict';
+import { createHmac } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import test from 'node:test';
+import { eventually, sleep, startWorker, token } from './harness.mjs';
+
+const flag = (key, more) => ({ key, type: 'boolean', state: 'on', default_variant: 'on', ...more });
+
+/** An event stream that is read in the background. */
+async function listen(worker, path, headers = {}) {
+  const abort = new AbortController();
+  const response = await worker.fetch(path, { headers, signal: abort.signal });
+  const stream = { response, text: '', close: () => abort.abort() };
+  if (response.status !== 200) return { ...stream, text: await response.text() };
+  stream.ended = (async () => {
+    const decoder = new TextDecoder();
+    try {
+      for await (const chunk of response.body) stream.text += decoder.decode(chunk, { stream: true });
+    } catch {
+      // It was closed.
+    }
+  })();
+  /** The frames so far, as objects; comments are left out. */
+  stream.frames = () =>
+    stream.text.split('\n\n').filter((frame) => frame && !frame.startsWith(':')).map((frame) => {
+      const fields = Object.fromEntries(frame.split('\n').map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 2)]));
+      return { ...fields, data: JSON.parse(fields.data) };
+    });
+  return stream;
+}
+
+const headers = (tenant, claims) => ({ Authorization: `Bearer ${token(claims)}`, 'X-Tenant-ID': tenant });
+const sockets = async (worker, tenant) => Number((await worker.sql(tenant, 'sockets'))[0].n);
+
+test('event streams', async (t) => {
+  const worker = await startWorker(t);
+  const write = (key, more) => worker.v1('acme', 'POST', '/v1/flags', flag(key, more));
+  let checked = 0;
+
+  await t.test('tell of each change, in order and as CloudEvents', async () => {
+    const stream = await listen(worker, '/v1/events', headers('acme'));
+    assert.match(stream.response.headers.get('Content-Type'), /^text\/event-stream/);
+    assert.equal(stream.response.headers.get('Access-Control-Allow-Origin'), '*');
+    for (let n = 1; n <= 5; n += 1) await write(`f${n}`);
+    const frames = await eventually(() => stream.frames(), ({ length }) => length >= 5, 'the events');
+    assert.deepEqual(frames.map(({ id, event }) => [id, event]), [1, 2, 3, 4, 5].map((n) => [String(n), 'flag.created']));
+    assert.deepEqual([frames[4].data.specversion, frames[4].data.id], ['1.0', 'acme/5']);
+    stream.close();
+    checked += 1;
+  });
+
+  await t.test('resume after the last that was seen, by header or query', async () => {
+    for (const [path, more] of [['/v1/events', { 'Last-Event-ID': '3' }], ['/v1/events?last_event_id=3', {}]]) {
+      const stream = await listen(worker, path, { ...headers('acme'), ...more });
+      const frames = await eventually(() => stream.frames(), ({ length }) => length >= 2, 'what was missed');
+      assert.deepEqual(frames.map(({ id }) => id), ['4', '5'], path);
+      stream.close();
+      checked += 1;
+    }
+  });
+
+  await t.test('say where the log no longer reaches', async () => {
+    await worker.sql('acme', 'DELETE FROM events WHERE seq <= 3');
+    const stream = await listen(worker, '/v1/events?last_event_id=1', headers('acme'));
+    const frames = await eventually(() => stream.frames(), ({ length }) => length >= 3, 'the reset');
+    assert.deepEqual(frames.map(({ id, event }) => [id, event]), [[undefined, 'reset'], ['4', 'flag.created'], ['5', 'flag.created']]);
+    assert.equal(frames[0].data.from, 4);
+    stream.close();
+    checked += 1;
+  });
+
+  await t.test('filter by type, and go on over the end of the object', async () => {
+    const stream = await listen(worker, '/v1/events?types=segment.*', headers('acme'));
+    await write('f6');
+    await worker.v1('acme', 'POST', '/v1/segments', { key: 's', name: 's', conditions: { attr: 'a', op: 'exists', value: true } });
+    const frames = await eventually(() => stream.frames(), ({ length }) => length >= 1, 'the event');
+    assert.deepEqual(frames.map(({ event }) => event), ['segment.created']);
+    stream.close();
+    checked += 1;
+  });
+
+  await t.test('are refused to whom they are not for', async () => {
+    assert.equal((await listen(worker, '/v1/events', { 'X-Tenant-ID': 'acme' })).response.status, 401);
+    assert.equal((await listen(worker, '/v1/events', headers('acme', { tenants: ['other'] }))).response.status, 403);
+    assert.equal((await listen(worker, '/v1/events?last_event_id=x', headers('acme'))).response.status, 400);
+    const other = await listen(worker, '/v1/events?last_event_id=0', headers('other'));
+    await write('f7');
+    await sleep(300);
+    assert.deepEqual(other.frames(), []);
+    other.close();
+    checked += 1;
+  });
+
+  await t.test('of OFREP tell of new versions alone, with the token of the bulk answer', async () => {
+    const { body } = await worker.v1('acme', 'POST', '/ofrep/v1/evaluate/flags', { context: { targetingKey: 'u' } });
+    const url = new URL(body.eventStreams[0].url);
+    const stream = await listen(worker, url.pathname + url.search);
+    assert.equal(stream.response.status, 200, stream.text);
+    const answer = await write('f8');
+    const version = answer.response.headers.get('X-Burgee-Version');
+    const frames = await eventually(() => stream.frames(), ({ length }) => length >= 1, 'the version');
+    assert.deepEqual([frames[0].event, frames[0].data.type], ['message', 'refetchEvaluation']);
+    assert.equal(frames[0].data.etag, `"${version}"`);
+    stream.close();
+    assert.equal((await listen(worker, '/v1/events' + url.search, headers('acme', { aud: 'burgee-events' }))).response.status, 401);
+    checked += 1;
+  });
+
+  await t.test('leave no socket behind', async () => {
+    // A client that is gone shows when something is written to it: the heartbeat at the latest.
+    await eventually(() => sockets(worker, 'acme'), (n) => n === 0, 'the end of all sockets', 40_000);
+    checked += 1;
+  });
+  assert.equal(checked, 8);
+});
+
+/** A receiver of webhooks: it answers with the statuses that it is given, and then with 200. */
+async function receiver(t, statuses = []) {
+  const received = [];
+  const server = createServer((request, response) => {
+    let body = '';
+    request.setEncoding('utf8').on('data', (text) => (body += text)).on('end', () => {
+      received.push({ headers: request.headers, body });
+      response.writeHead(statuses.shift() ?? 200, { Location: '/elsewhere' }).end('ignored');
+    });
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => server.close());
+  return { received, host: `127.0.0.1:${server.address().port}`, answer: (...next) => statuses.push(...next) };
+}
+
+function verify(secret, { headers: sent, body }) {
+  const key = Buffer.from(secret.slice('whsec_'.length), 'base64');
+  const signature = createHmac('sha256', key).update(`${sent['webhook-id']}.${sent['webhook-timestamp']}.${body}`).digest('base64');
+  assert.ok(sent['webhook-signature'].split(' ').includes(`v1,${signature}`), sent['webhook-signature']);
+}
+
+test('webhooks', async (t) => {
+  const hook = await receiver(t, [500, 302]);
+  const worker = await startWorker(t, { vars: { FF_TEST_CLOCK: '1', FF_WEBHOOK_HOSTS: hook.host } });
+  const made = await worker.v1('acme', 'POST', '/v1/webhooks', { url: `http://${hook.host}/in`, types: ['flag.*'] });
+  assert.equal(made.status, 201, made.text);
+  const { id, secret } = made.body;
+  const deliveries = async () => (await worker.v1('acme', 'GET', `/v1/webhooks/${id}/deliveries`)).body.items;
+  /** Runs the alarm as of a time when what waits is due, until there are so many attempts. */
+  const attempt = async (number) => {
+    const seen = hook.received.length;
+    await worker.alarm('acme', Date.now() + 3_600_000);
+    await eventually(() => hook.received.length, (length) => length > seen, `attempt ${number}`, 10_000);
+  };
+
+  await t.test('one is delivered after two failures, signed, with one id', async () => {
+    await worker.v1('acme', 'POST', '/v1/flags', flag('f'));
+    await eventually(() => hook.received.length, (length) => length === 1, 'the first attempt', 10_000);
+    for (const attempts of [1, 2]) {
+      await eventually(async () => (await deliveries())[0], ({ attempts: noted }) => noted === attempts, 'the note');
+      await attempt(attempts + 1);
+    }
+    const delivered = await eventually(async () => (await deliveries())[0], ({ status }) => status === 'delivered', 'the end');
+    assert.equal(delivered.attempts, 3);
+    assert.equal(hook.received.length, 3, 'redirects are not followed');
+    assert.equal(new Set(hook.received.map(({ headers: sent }) => sent['webhook-id'])).size, 1);
+    for (const request of hook.received) verify(secret, request);
+    assert.equal(JSON.parse(hook.received[0].body).type, 'flag.created');
+  });
+
+  await t.test('what fails eight times is dead, and is delivered when asked for again', async () => {
+    hook.answer(...Array.from({ length: 8 }, () => 503));
+    const before = hook.received.length;
+    await worker.v1('acme', 'PATCH', '/v1/flags/f', { description: 'x' });
+    await eventually(() => hook.received.length, (length) => length === before + 1, 'the first attempt', 10_000);
+    for (let attempts = 1; attempts < 8; attempts += 1) {
+      await eventually(async () => (await deliveries())[0], ({ attempts: noted }) => noted === attempts, `note ${attempts}`);
+      await attempt(attempts + 1);
+    }
+    const dead = await eventually(async () => (await deliveries())[0], ({ status }) => status === 'dead', 'the end');
+    assert.equal(dead.attempts, 8);
+    await worker.alarm('acme', Date.now() + 7_200_000);
+    await sleep(1_500);
+    assert.equal(hook.received.length, before + 8, 'the dead are left alone');
+    const again = await worker.v1('acme', 'POST', `/v1/webhooks/${id}/deliveries/${dead.id}/redeliver`);
+    assert.ok(again.status < 300, again.text);
+    await eventually(async () => (await deliveries())[0], ({ status }) => status === 'delivered', 'the redelivery', 10_000);
+    assert.equal(hook.received.length, before + 9);
+  });
+
+  await t.test('who says that he is gone is asked no more', async () => {
+    hook.answer(410);
+    await worker.v1('acme', 'PATCH', '/v1/flags/f', { description: 'y' });
+    await eventually(async () => (await worker.v1('acme', 'GET', `/v1/webhooks/${id}`)).body.enabled, (enabled) => enabled === false, 'the end', 10_000);
+    const lines = worker.logs.filter((line) => line.includes(secret) || line.includes(secret.slice(6)));
+    assert.deepEqual(lines, [], 'no line shows the secret');
+  });
+});
+
+test('exposures are counted, a batch once', async (t) => {
+  const worker = await startWorker(t);
+  await worker.v1('acme', 'POST', '/v1/flags', flag('f'));
+  const batch = (id, count) => ({ id, exposures: Array.from({ length: count }, () => ({ flag: 'f', variant: 'on', flag_version: 1 })) });
+  for (const body of [batch('b1', 3), batch('b1', 3), batch('b2', 2)]) {
+    assert.equal((await worker.v1('acme', 'POST', '/v1/exposures', body)).status, 202);
+  }
+  const seen = () => worker.sql('acme', 'SELECT flag, variant, version, count FROM exposures');
+  const rows = await eventually(seen, ([first]) => first?.count >= 5, 'the count', 15_000);
+  assert.deepEqual(rows, [{ flag: 'f', variant: 'on', version: 1, count: 5 }]);
+  assert.equal((await worker.v1('acme', 'GET', '/v1/flags/f/exposures')).status, 200);
+  assert.equal((await worker.sql('acme', 'SELECT count(*) AS n FROM batches'))[0].n, 2);
+});
