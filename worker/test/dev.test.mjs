@@ -47,8 +47,9 @@ test('it checks parity, seeds, serves, and stops as a whole', async (t) => {
   const base = `http://127.0.0.1:${port}`;
   const { data } = await (await fetch(`${base}/api/flags/eval?key=flags.registry_v1&user=U-1&tier=staff&env=prod`)).json();
   assert.equal(data.reason, 'stage_draft');
-  const issued = await fetch(`${base}/v1/auth/token`, { method: 'POST', body: '{"sub": "somebody"}' });
-  const headers = { Authorization: `Bearer ${(await issued.json()).access_token}`, 'X-Tenant-ID': 'acme' };
+  const json = { 'Content-Type': 'application/json' };
+  const issued = await fetch(`${base}/v1/auth/token`, { method: 'POST', headers: json, body: '{"sub": "somebody"}' });
+  const headers = { ...json, Authorization: `Bearer ${(await issued.json()).access_token}`, 'X-Tenant-ID': 'acme' };
   const seeded = await (await fetch(`${base}/v1/flags`, { headers })).json();
   const keys = ['canvas.gpu', 'checkout.express', 'checkout.new', 'home.layout', 'search.config'];
   assert.deepEqual(seeded.items.map(({ key }) => key), keys);

@@ -66,8 +66,11 @@ export async function startWorker(t, { vars = {}, gate = false, others = () => [
       wrappedBindings: { FLAGS: { scriptName: 'gate' }, ...(gate === 'objects' && { TENANTS: { scriptName: 'object-gate' } }) },
     }),
   };
-  const further = others(main);
   const tenants = { className: 'Tenant', scriptName: 'objects', useSQLite: true };
+  const { TENANTS, ...durableObjects } = main.durableObjects;
+  main.durableObjects = { ...durableObjects, ...(gate !== 'objects' && { TENANTS: tenants }) };
+  // A queue has one consumer.
+  const further = others(main).map((other) => ({ ...other, queueConsumers: undefined }));
   // The objects live in a Worker of their own, as the platform may have it too: no isolate shares memory with them.
   const objects = {
     ...main,
@@ -82,7 +85,6 @@ export async function startWorker(t, { vars = {}, gate = false, others = () => [
   const edges = Array.from({ length: isolates }, (_, at) => ({
     ...main,
     name: at === 0 ? 'burgee' : `burgee-${at}`,
-    durableObjects: { ...main.durableObjects, TENANTS: gate === 'objects' ? undefined : tenants },
     ...(at > 0 && { queueConsumers: undefined }),
   }));
   const gates = [
