@@ -117,6 +117,7 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(24))]
         #[test]
         fn both_indexes_name_the_same(steps in proptest::collection::vec((0..4u8, 0..2000u16, 0..200i64), 0..3000)) {
             let mut remembered = Remembered::default();
