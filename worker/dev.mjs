@@ -141,7 +141,7 @@ async function checkPort() {
 async function serve(state) {
   const listen = ['--ip', host, '--port', String(port), '--inspector-port', '0'];
   const quiet = ['--show-interactive-dev-session=false', '--log-level', 'log'];
-  const vars = ['--var', 'FF_OPEN_REGISTRIES:parity,parity-rules'];
+  const vars = ['--var', 'FF_OPEN_REGISTRIES:parity,parity-rules', '--var', 'FF_ALLOW_DEV_HEADERS:true'];
   const server = start([...wrangler, 'dev', ...listen, ...quiet, ...vars, '--persist-to', state], ['ignore', 'inherit', 'inherit']);
   const base = `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
   const ready = waitUntilReady(base).then(() => {

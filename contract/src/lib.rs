@@ -80,7 +80,7 @@ pub use envelope::{ErrorCode, Problem};
 pub use freshness::{Cache, Look, Slot};
 pub use http::{Body, Header, Headers, Request, Response, split_url};
 pub use loaded::{Found, Loaded, ReadFault, ReadFaultCode, Reading, Served};
-pub use log::{Level, RegistryLog, RequestLog};
+pub use log::{KeysLog, Level, RegistryLog, RequestLog};
 pub use query::Query;
 pub use rate::Buckets;
 pub use readiness::Truth;

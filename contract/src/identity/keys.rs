@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use base64ct::{Base64, Base64UrlUnpadded, Encoding};
 use burgee_core::Json;
+use serde::Serialize;
 use serde_json::json;
 
 use super::algorithm::Algorithm;
@@ -16,8 +17,8 @@ use crate::limits;
 pub enum Import {
     /// A JWK, as JSON with the members that make the key and no others.
     Jwk(String),
-    /// The bytes of a SubjectPublicKeyInfo.
-    Spki(Vec<u8>),
+    /// A SubjectPublicKeyInfo, in base64.
+    Spki(String),
 }
 
 /// A public key that can be used.
@@ -53,7 +54,7 @@ pub enum Fetched<'a> {
 }
 
 /// Why there are no keys, or no newer ones. It is for the log.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct KeysFault(String);
 
 impl fmt::Display for KeysFault {
@@ -182,7 +183,7 @@ impl Key {
         let spki = Base64::decode_vec(&body).map_err(|_| "a public key in PEM, whose lines are base64")?;
         let algorithm = der::algorithm_of(&spki)
             .ok_or("an RSA key of 2,048 to 8,192 bits, an EC key on P-256, or an Ed25519 key, in PEM")?;
-        Ok(Self { kid: None, algorithm, import: Import::Spki(spki) })
+        Ok(Self { kid: None, algorithm, import: Import::Spki(body) })
     }
 }
 

@@ -82,18 +82,18 @@ impl Verifier {
         self.jwks.wants_refresh(now).then(|| url.clone())
     }
 
-    /// What came of fetching the keys, at a time (ms since the epoch).
+    /// What came of fetching the keys, at a time (ms since the epoch). Gives how many there are.
     ///
     /// # Errors
     /// Why there are no new ones, for the log.
-    pub fn report(&mut self, fetched: Fetched<'_>, now: i64) -> Result<(), KeysFault> {
+    pub fn report(&mut self, fetched: Fetched<'_>, now: i64) -> Result<usize, KeysFault> {
         let keys = KeySet::take(fetched);
-        let fault = keys.as_ref().err().cloned();
+        let told = keys.as_ref().map(KeySet::count).map_err(Clone::clone);
         if self.jwks.report(keys, now) {
             // A key that was taken back takes its tokens with it.
             self.remembered.clear();
         }
-        fault.map_or(Ok(()), Err)
+        told
     }
 
     /// The part `verifier` of `GET /phase-2b/health`, at a time (ms since the epoch).
