@@ -36,7 +36,7 @@ pub(crate) fn evaluate_batch(
     let caller = Caller::from_body(identity, &request.headers, context(&body)?)?;
     let keys = flags(&body)?;
     let overrides = overrides(&body)?;
-    let evaluation = Evaluation { now, overrides: Some(&overrides) };
+    let evaluation = Evaluation { overrides: Some(&overrides), ..Evaluation::at(now) };
     let found = keys.iter().map(|key| served.loaded.find(key)).collect::<Result<Vec<_>, _>>()?;
     let of = |(key, found)| Answer::of(key, found, served, &caller, &evaluation);
     let answers: Vec<Answer<'_>> = keys.iter().map(AsRef::as_ref).zip(&found).map(of).collect();
