@@ -13,6 +13,7 @@
 //!
 //! ```
 //! use burgee_contract::{Body, Cache, Header, Headers, Loaded, Moment, Plan, Registry, Request, Served, Settings, respond};
+//! use burgee_contract::sensitive::CLOSED;
 //!
 //! let mut settings = Settings::default();
 //! settings.identity.allow_dev_headers = true;
@@ -23,7 +24,7 @@
 //!
 //! let document = br#"{"flags": [{"key": "new", "rollout_stage": "full"}]}"#;
 //! let loaded = Loaded::read(document.to_vec()).unwrap();
-//! let served = Served { loaded: &loaded, cache: Cache::Hit, confirmed_at: 0, fault: None };
+//! let served = Served { loaded: &loaded, cache: Cache::Hit, confirmed_at: 0, fault: None, gate: &CLOSED };
 //! let moment = Moment { now: 0, request_id: "r-1", service_version: "0.1.0" };
 //! let response = respond(&plan, &request, Registry::Ready(served), &moment);
 //! assert_eq!(response.status, 200);
@@ -68,6 +69,7 @@ mod readiness;
 mod request_id;
 mod respond;
 mod route;
+pub mod sensitive;
 mod settings;
 mod slots;
 mod trust_health;
@@ -77,6 +79,7 @@ pub mod v1;
 pub const EVALUATOR_VERSION: &str = burgee_core::VERSION;
 
 pub use envelope::{ErrorCode, Problem};
+pub use flags_api::OVERRIDE_SCHEMA;
 pub use freshness::{Cache, Look, Slot};
 pub use http::{Body, Header, Headers, Request, Response, split_url};
 pub use loaded::{Found, Loaded, ReadFault, ReadFaultCode, Reading, Served};

@@ -50,6 +50,13 @@ pub const SOFT_TTL_MS: i64 = 24 * 60 * 60 * 1000;
 /// request, without a word, so that nobody would ever report it.
 pub const REFRESH_LOST_MS: i64 = 30_000;
 
+/// Milliseconds after which a load that others wait for counts as lost: its request ended before storage answered. Storage that is slower is
+/// read twice, which does no harm.
+pub const LOAD_LOST_MS: i64 = 2_000;
+
+/// Milliseconds between two looks of a request that waits for another's load.
+pub const LOAD_POLL_MS: u32 = 5;
+
 /// Tenants whose registries an isolate keeps, and those that it looked for in vain. Anybody can name a tenant in a header.
 pub const TENANTS_KEPT: usize = 64;
 
@@ -118,3 +125,28 @@ pub const TOKENS_KEPT: usize = 1_000;
 
 /// Milliseconds for which a token that has verified is not verified again.
 pub const TOKEN_REMEMBERED_MS: i64 = 60_000;
+
+/// Milliseconds after which the policy service is not waited for any longer: a request waits for it.
+pub const POLICY_TIMEOUT_MS: u32 = 1_000;
+
+/// Bytes of the policy service's answer that are read. One has a few hundred.
+pub const POLICY_BYTES: usize = 64 * 1024;
+
+/// Questions that must fail one after the other until the policy service is not asked any more.
+pub const POLICY_FAILURES: u32 = 5;
+
+/// Milliseconds for which it is not asked then, at first.
+pub const POLICY_OPEN_MS: i64 = 10_000;
+
+/// The longest time in milliseconds for which it is not asked: each try that fails doubles it.
+pub const POLICY_OPEN_MAX_MS: i64 = 60_000;
+
+/// Milliseconds after which a try counts as lost: it would have ended by [`POLICY_TIMEOUT_MS`], if its request had lived.
+pub const POLICY_TRIAL_LOST_MS: i64 = 5_000;
+
+/// Characters of an approval's reference, as it is sent to the policy service and comes back from it.
+pub const APPROVAL_REF_CHARS: usize = 256;
+
+/// Sensitive flags that one request asks the policy service about: a platform's requests may make so many of their own, and the service
+/// answers each by itself. What is past it is denied.
+pub const POLICY_QUESTIONS: usize = 40;

@@ -9,10 +9,13 @@ mod entry;
 mod refusal;
 mod single;
 
+use std::borrow::Cow;
+
 use crate::envelope::{ErrorCode, Problem};
 use crate::http::{Header, Request, Response};
 use crate::identity::Identity;
 use crate::loaded::{ReadFaultCode, Served};
+use crate::percent::{self, Plus};
 use crate::respond::Registry;
 
 #[cfg(test)]
@@ -57,6 +60,11 @@ pub(crate) fn refuse(problem: &Problem, path: &str) -> Response {
 /// that a `/` does not end it.
 pub(crate) fn key_in(path: &str) -> Option<&str> {
     path.strip_prefix(FLAGS)?.strip_prefix('/')
+}
+
+/// The same decoded; none where it cannot be.
+pub(crate) fn decoded_key_in(path: &str) -> Option<String> {
+    percent::decode(key_in(path)?, Plus::Literal).map(Cow::into_owned)
 }
 
 /// The registry to answer from.

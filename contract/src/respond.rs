@@ -128,6 +128,13 @@ fn answer(
         Route::Metrics => Err(Problem::new(ErrorCode::InternalError, "the metrics were not read")),
         Route::Evaluate => flags_api::evaluate(request, caller, &registry.served()?, moment.now, service),
         Route::EvaluateBatch => flags_api::evaluate_batch(request, caller, &registry.served()?, moment.now, service),
+        Route::SensitiveEvaluate => {
+            flags_api::evaluate_sensitive(request, caller, &registry.served()?, moment.now, service)
+        }
+        Route::OverridesOfFlag => {
+            flags_api::overrides_of_flag(request, caller, plan.settings, &registry.served()?, moment.now, service)
+        }
+        Route::OverrideSchema => Ok(flags_api::override_schema()),
         Route::Registry => flags_api::registry(request, &registry.served()?, service),
         Route::Health => flags_api::health(&registry.served()?, moment.now, service),
         Route::TrustHealth => trust_health::trust_health(&registry.served()?, plan.verifier.as_ref(), moment.now),

@@ -15,6 +15,10 @@ pub enum Route {
     Evaluate,
     /// `POST /api/flags/eval/batch`: some flags for one context.
     EvaluateBatch,
+    /// `POST /api/flags/sensitive-eval`: one flag, and how it stands with who may be told of it.
+    SensitiveEvaluate,
+    /// `GET /api/flags/overrides/by-flag/{key}`: a flag's stored override rows, for operators.
+    OverridesOfFlag,
     /// `GET /api/flags/registry`: the registry as it is stored, or a summary.
     Registry,
     /// `GET /api/flags/health`: what is served, and from where.
@@ -33,6 +37,8 @@ pub enum Route {
     Ready,
     /// `GET /metrics`: what was counted, in all isolates.
     Metrics,
+    /// `GET /schemas/override.json`: the JSON Schema of an override row.
+    OverrideSchema,
     /// A request to `/v1`.
     V1(Operation),
     /// `OPTIONS` of any path.

@@ -6,6 +6,7 @@ use burgee_control::Policy;
 
 use crate::identity::IdentitySettings;
 use crate::limits;
+use crate::sensitive::PolicySettings;
 use crate::v1::signature::SigningKey;
 use crate::v1::{Client, Secret};
 
@@ -22,6 +23,8 @@ pub struct Settings {
     /// `FF_TEST_PANIC`: `1` adds `GET /__test/panic`, which brings the instance down, to show that the next request is
     /// answered all the same. Default off; never set it where others can reach it.
     pub test_panic: bool,
+    /// `ADMIN_POLICY_URL`: who is asked about sensitive flags.
+    pub policy_service: PolicySettings,
     /// `FF_TOKEN_SECRET`: what tokens of `/v1` are signed with, of at least 32 bytes; several are divided by spaces: the first signs, all
     /// verify. Without it `/v1` answers 503.
     pub token_secrets: Vec<Secret>,
@@ -51,6 +54,7 @@ impl Default for Settings {
             soft_ttl_ms: 5000,
             open_registries: Vec::new(),
             test_panic: false,
+            policy_service: PolicySettings::default(),
             token_secrets: Vec::new(),
             clients: Vec::new(),
             signing_keys: Vec::new(),
@@ -104,6 +108,8 @@ impl Settings {
             settings.open_registries =
                 names.map(|name| tenant("FF_OPEN_REGISTRIES", name)).collect::<Result<_, _>>()?;
         }
+        let is_development = matches!(variable("FF_ALLOW_DEV_HEADERS").as_deref(), Some("true" | "1"));
+        settings.policy_service = PolicySettings::read(&variable, is_development)?;
         if let Some(value) = variable("FF_TOKEN_SECRET") {
             settings.token_secrets = token_secrets(&value)?;
         }
@@ -224,6 +230,7 @@ mod tests {
             ("FF_PLATFORM_TENANT", "acme"),
             ("FF_SOFT_TTL_MS", "0"),
             ("FF_OPEN_REGISTRIES", "parity, other ,"),
+            ("ADMIN_POLICY_URL", "https://admin.example/"),
             ("FF_TEST_PANIC", "1"),
             ("FF_TOKEN_SECRET", "  0123456789abcdef0123456789abcdef fedcba9876543210fedcba9876543210 "),
             ("FF_CLIENTS", CLIENTS),
@@ -238,6 +245,9 @@ mod tests {
             platform_tenant: "acme".to_owned(),
             soft_ttl_ms: 0,
             open_registries: vec!["parity".to_owned(), "other".to_owned()],
+            policy_service: PolicySettings {
+                url: Some("https://admin.example/api/policy/sensitive.check.2b".to_owned()),
+            },
             test_panic: true,
             token_secrets: vec![
                 Secret::new("0123456789abcdef0123456789abcdef"),

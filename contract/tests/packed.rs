@@ -15,7 +15,8 @@ fn answer(loaded: &Loaded, method: &str, url: (&str, &str), body: Option<&Value>
     let request = Request { method, path, query, headers, body };
     let settings = Settings::default();
     let plan = Plan::of(&request, &settings, 0);
-    let served = Served { loaded, cache: Cache::Hit, confirmed_at: 0, fault: None };
+    let served =
+        Served { loaded, cache: Cache::Hit, confirmed_at: 0, fault: None, gate: &burgee_contract::sensitive::CLOSED };
     let moment = Moment { now: 1_700_000_000_000, request_id: "r-1", service_version: "1" };
     respond(&plan, &request, Registry::Ready(served), &moment)
 }

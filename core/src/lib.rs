@@ -71,7 +71,7 @@ pub use bucketing::Bucket;
 pub use context::{Attribute, Context, NamedContext, Symbol, Value, attribute};
 pub use decision::{Decision, DecisionJson, Reason, Source, Verdict};
 pub use describe::findings_to_text;
-pub use documents::{Documents, Entry, read_flags};
+pub use documents::{Documents, Entry, read_flags, read_overrides};
 pub use evaluate::{Denial, InlineOverride, Overrides, Permits, Request};
 pub use fault::{Fault, FaultCode, Warning, WarningCode};
 pub use hash::{Continuation, Djb2, djb2_xor, fmix32, hash_bucket};

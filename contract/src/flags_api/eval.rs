@@ -1,7 +1,5 @@
 //! `GET /api/flags/eval`.
 
-use burgee_core::Request as Evaluation;
-
 use super::answer::Answer;
 use crate::caller::Caller;
 use crate::envelope::{Data, Problem, Service, success};
@@ -29,7 +27,7 @@ pub(crate) fn evaluate(
     })?;
     let caller = Caller::from_query(identity, &request.headers, &query)?;
     let found = served.loaded.find(key)?;
-    let answer = Answer::of(key, &found, served, &caller, &Evaluation::at(now));
+    let answer = Answer::of(key, &found, served, &caller, &served.evaluation(now, None));
     let evaluations = Evaluations::of(Surface::Api, [answer.reason()]);
     Ok(success(Data::Value(&answer), service).with("Cache-Control", "no-store").evaluated(evaluations))
 }

@@ -47,5 +47,11 @@ pub(super) const ENTRIES: &[Entry] = &[
             &[json(200, "TrustHealth"), json(400, "FailureEnvelope"), json(503, "FailureEnvelope")],
         )
     },
+    plain(
+        Route::OverrideSchema,
+        "/schemas/override.json",
+        "Give the JSON Schema of an override row",
+        &[json(200, "JsonSchema")],
+    ),
     plain(Route::V1(Operation::OpenApi), "/openapi.json", "Describe all of this", &[json(200, "OpenApi")]),
 ];
