@@ -80,7 +80,7 @@ pub const EVALUATOR_VERSION: &str = burgee_core::VERSION;
 
 pub use envelope::{ErrorCode, Problem};
 pub use flags_api::OVERRIDE_SCHEMA;
-pub use freshness::{Cache, Look, Slot};
+pub use freshness::{Cache, Look, Slot, Waiting};
 pub use http::{Body, Header, Headers, Request, Response, split_url};
 pub use loaded::{Found, Loaded, ReadFault, ReadFaultCode, Reading, Served};
 pub use log::{KeysLog, Level, RegistryLog, RequestLog};

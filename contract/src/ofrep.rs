@@ -47,7 +47,8 @@ pub(crate) fn evaluate_all(
     stream: Option<String>,
     now: i64,
 ) -> Response {
-    bulk::evaluate(request, identity, registry, stream, now).unwrap_or_else(|refusal| refusal::refuse(&refusal, request.path))
+    bulk::evaluate(request, identity, registry, stream, now)
+        .unwrap_or_else(|refusal| refusal::refuse(&refusal, request.path))
 }
 
 /// A problem at one of the protocol's paths, as it is answered.

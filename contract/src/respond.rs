@@ -137,7 +137,9 @@ fn answer(
         Route::OverrideSchema => Ok(flags_api::override_schema()),
         Route::Registry => flags_api::registry(request, &registry.served()?, service),
         Route::Health => flags_api::health(&registry.served()?, moment.now, service),
-        Route::TrustHealth => trust_health::trust_health(&registry.served()?, plan.verifier.as_ref(), moment.now),
+        Route::TrustHealth => {
+            trust_health::trust_health(&registry.served()?, plan.verifier.as_ref(), plan.policy.as_ref(), moment.now)
+        }
         Route::OfrepOne => Ok(ofrep::evaluate_one(request, caller, registry, moment.now)),
         Route::OfrepAll => {
             Ok(ofrep::evaluate_all(request, caller, registry, v1::stream_url(plan, moment.now), moment.now))

@@ -5,6 +5,7 @@ use crate::http::{Header, Request};
 use crate::identity::{Identity, Surface, Verdict, VerifierHealth, bearer};
 use crate::operations::{self, Access, Place};
 use crate::query::Query;
+use crate::sensitive::PolicyHealth;
 use crate::settings::Settings;
 use crate::v1::{Grant, Operation, Principal, Tenant, authorise};
 
@@ -93,6 +94,7 @@ pub struct Plan<'a> {
     wanted_version: Option<u64>,
     caller: Asks<'a>,
     pub(crate) verifier: Option<VerifierHealth>,
+    pub(crate) policy: Option<PolicyHealth>,
 }
 
 /// What is known of who asks for an evaluation.
@@ -139,7 +141,7 @@ impl<'a> Plan<'a> {
             }
             _ => Asks::Anybody,
         };
-        Self { route, place, settings, grant, streams_at: None, wanted_version, caller, verifier: None }
+        Self { route, place, settings, grant, streams_at: None, wanted_version, caller, verifier: None, policy: None }
     }
 
     /// The bearer token that says who asks, for [`crate::identity::Verifier::look`]. What comes of it must be told to
@@ -158,10 +160,10 @@ impl<'a> Plan<'a> {
         Self { caller: Asks::Known(verdict), ..self }
     }
 
-    /// The same, with how it stands with verifying tokens, which [`Route::TrustHealth`] tells.
+    /// The same, with how it stands with verifying tokens and with the policy service, which [`Route::TrustHealth`] tells.
     #[must_use]
-    pub fn verified_by(self, verifier: VerifierHealth) -> Self {
-        Self { verifier: Some(verifier), ..self }
+    pub fn trusting(self, verifier: VerifierHealth, policy: PolicyHealth) -> Self {
+        Self { verifier: Some(verifier), policy: Some(policy), ..self }
     }
 
     /// Who asks.

@@ -16,6 +16,6 @@ mod settings;
 pub use breaker::{Breaker, BreakerState, PolicyHealth, Ticket};
 pub(crate) use gate::Told;
 pub use gate::{CLOSED, Gate};
-pub use inquiry::{Asker, Inquiry, Question};
+pub use inquiry::{Inquiry, Question};
 pub use policy::{PolicyAnswer, PolicyDecision, TtlState};
 pub use settings::PolicySettings;

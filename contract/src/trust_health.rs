@@ -10,11 +10,13 @@ use crate::http::Response;
 use crate::identity::VerifierHealth;
 use crate::json_body::{items, object};
 use crate::loaded::Served;
+use crate::sensitive::PolicyHealth;
 
 #[derive(Serialize)]
 struct TrustHealth<'a> {
     override_store: OverrideStore,
     verifier: Option<&'a VerifierHealth>,
+    policy: Option<&'a PolicyHealth>,
 }
 
 /// The override rows of the platform's registry.
@@ -35,9 +37,10 @@ struct OverrideStore {
 pub(crate) fn trust_health(
     served: &Served<'_>,
     verifier: Option<&VerifierHealth>,
+    policy: Option<&PolicyHealth>,
     now: i64,
 ) -> Result<Response, Problem> {
-    let health = TrustHealth { override_store: count(served.loaded.document(), now)?, verifier };
+    let health = TrustHealth { override_store: count(served.loaded.document(), now)?, verifier, policy };
     // Strings and numbers can always be written.
     let body = serde_json::to_vec(&health).unwrap_or_default();
     let response = Response { body, ..Response::new(200) };

@@ -85,7 +85,7 @@ pub struct Identity {
 }
 
 impl Identity {
-    pub(super) fn of_token(row: MatrixRow, claims: Claims) -> Self {
+    pub(crate) fn of_token(row: MatrixRow, claims: Claims) -> Self {
         let source = if row == MatrixRow::M01 { AuthSource::Jwt } else { AuthSource::JwtUnverified };
         Self { row, source, claims: Some(Arc::new(claims)) }
     }

@@ -6,6 +6,8 @@ use burgee_core::{Denial, FlagIndex, Permits};
 use serde::Serialize;
 
 use super::policy::{PolicyAnswer, PolicyDecision, TtlState};
+use crate::identity::Identity;
+use crate::route::Plan;
 
 /// What a caller may be told of sensitive flags. The evaluator asks it about each that it comes to: by key, because a flag that was asked
 /// about must be the one that is told, whichever snapshot it is evaluated from.
@@ -26,21 +28,16 @@ pub(super) struct Answered {
 }
 
 impl Gate {
-    /// The gate of somebody who is verified or not, for a request that nobody was asked about.
+    /// The gate of who asks, for a request that nobody was asked about.
     #[must_use]
-    pub fn unasked(is_verified: bool) -> Self {
+    pub fn unasked(plan: &Plan<'_>) -> Self {
+        let is_verified = plan.caller().is_ok_and(Identity::is_verified);
         Self { is_verified, answers: BTreeMap::new() }
     }
 
     /// The gate of somebody who is verified, with what the policy service said of each flag.
     pub(super) fn of(answers: impl Iterator<Item = (String, Answered)>) -> Self {
         Self { is_verified: true, answers: answers.collect() }
-    }
-
-    /// Whether somebody has verified who asks.
-    #[must_use]
-    pub fn is_verified(&self) -> bool {
-        self.is_verified
     }
 
     /// Why the caller may not be told of a flag, if he may not. A flag that nobody was asked about is as good as one that the service

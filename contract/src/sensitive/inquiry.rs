@@ -7,24 +7,19 @@ use serde::Serialize;
 use super::gate::{Answered, Gate};
 use super::policy::{PolicyAnswer, is_approval_ref};
 use crate::flags_api;
-use crate::http::Request;
+use crate::http::{Header, Request};
 use crate::limits;
 use crate::loaded::Loaded;
 use crate::ofrep;
 use crate::query::Query;
 use crate::route::{Plan, Route};
 
-/// Who asks, as far as it matters to sensitive flags.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Asker<'a> {
-    /// Whether a token was verified (M-01).
-    pub is_verified: bool,
-    /// Who it is.
-    pub subject: &'a str,
-    /// His tenant.
-    pub tenant_id: Option<&'a str>,
-    /// The approval that he says he has.
-    pub approval_ref: Option<&'a str>,
+/// Who asks, as far as it matters to sensitive flags: somebody who is verified.
+#[derive(Clone, Copy, Debug)]
+struct Asker<'a> {
+    subject: &'a str,
+    tenant_id: Option<&'a str>,
+    approval_ref: Option<&'a str>,
 }
 
 /// What must be asked before a request can be answered.
@@ -59,9 +54,10 @@ impl Inquiry {
     /// Finds what must be asked about a request that reads a registry; none where it can be answered at once: because its answer depends on
     /// no sensitive flag, because nobody has verified who asks, who then is told of none, or because it is refused anyway.
     #[must_use]
-    pub fn of(plan: &Plan<'_>, request: &Request<'_>, loaded: &Loaded, asker: &Asker<'_>) -> Option<Self> {
+    pub fn of(plan: &Plan<'_>, request: &Request<'_>, loaded: &Loaded) -> Option<Self> {
         let is_open = || loaded.snapshot_if_compiled().is_some_and(|snapshot| !snapshot.has_sensitive());
-        if !asker.is_verified || is_open() {
+        let claims = plan.caller().ok().filter(|caller| caller.is_verified())?.claims()?;
+        if is_open() {
             return None;
         }
         let mut approval_ref = None;
@@ -77,15 +73,19 @@ impl Inquiry {
             Route::OfrepAll => Flags::All,
             _ => return None,
         };
-        let asker = Asker { approval_ref: asker.approval_ref.or(approval_ref.as_deref()), ..*asker };
+        let named = claims.approval_ref.as_deref().or_else(|| request.headers.get(Header::ApprovalRef));
+        let asker = Asker {
+            subject: &claims.subject,
+            tenant_id: claims.tenant_id.as_deref().or_else(|| request.headers.get(Header::TenantId)),
+            approval_ref: named.or(approval_ref.as_deref()),
+        };
         match flags {
             Flags::These(keys) => Self::about(keys.iter().map(String::as_str), loaded, &asker),
             Flags::All => Self::about_all(loaded, &asker),
         }
     }
 
-    /// The same for flags by their keys, for surfaces that know which they evaluate.
-    pub(crate) fn about<'k>(keys: impl Iterator<Item = &'k str>, loaded: &Loaded, asker: &Asker<'_>) -> Option<Self> {
+    fn about<'k>(keys: impl Iterator<Item = &'k str>, loaded: &Loaded, asker: &Asker<'_>) -> Option<Self> {
         let mut questions = BTreeMap::new();
         for key in keys {
             let found = loaded.find(key).ok()?;

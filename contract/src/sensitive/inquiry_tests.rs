@@ -1,5 +1,6 @@
 use super::*;
 use crate::http::{Body, Header, Headers};
+use crate::identity::{Claims, Identity, MatrixRow};
 use crate::loaded::Served;
 use crate::respond::{Moment, Registry, respond};
 use crate::sensitive::{CLOSED, PolicyDecision, TtlState};
@@ -18,8 +19,15 @@ fn document() -> Value {
     ]})
 }
 
-const VERIFIED: Asker<'_> =
-    Asker { is_verified: true, subject: "U-1", tenant_id: Some("T-1"), approval_ref: Some("APP-1") };
+/// Who asks, as the token says.
+#[derive(Clone, Copy)]
+struct Who<'a> {
+    is_verified: bool,
+    approval_ref: Option<&'a str>,
+}
+
+const VERIFIED: Who<'_> = Who { is_verified: true, approval_ref: Some("APP-1") };
+const UNVERIFIED: Who<'_> = Who { is_verified: false, approval_ref: Some("APP-1") };
 
 struct Ask {
     method: &'static str,
@@ -43,17 +51,24 @@ fn post(path: &'static str, body: &Value) -> Ask {
 
 impl Ask {
     /// What is asked, and the answer of the surface with what is said to that.
-    fn with(&self, asker: &Asker<'_>, answer: impl Fn(&str) -> PolicyAnswer) -> (Vec<Value>, Value) {
+    fn with(&self, asker: &Who<'_>, answer: impl Fn(&str) -> PolicyAnswer) -> (Vec<Value>, Value) {
         let settings = Settings { open_registries: vec!["platform".to_owned()], ..Settings::default() };
         let loaded = Loaded::read(document().to_string().into()).unwrap();
         let headers = Headers::default().with(Header::UserId, "U-1").with(Header::Tenant, "platform");
         let body = if self.method == "GET" { Body::None } else { Body::Bytes(self.body.as_bytes()) };
         let request = Request { method: self.method, path: self.path, query: self.query, headers, body };
-        let plan = Plan::of(&request, &settings, 0);
-        let inquiry = Inquiry::of(&plan, &request, &loaded, asker);
+        let claims = Claims {
+            subject: "U-1".to_owned(),
+            tenant_id: Some("T-1".to_owned()),
+            approval_ref: asker.approval_ref.map(str::to_owned),
+            ..Claims::default()
+        };
+        let row = if asker.is_verified { MatrixRow::M01 } else { MatrixRow::M11 };
+        let plan = Plan::of(&request, &settings, 0).identified(Ok(Identity::of_token(row, claims)));
+        let inquiry = Inquiry::of(&plan, &request, &loaded);
         let mut asked = Vec::new();
         let gate = match inquiry {
-            None => Gate::unasked(asker.is_verified),
+            None => Gate::unasked(&plan),
             Some(inquiry) => {
                 let answers = inquiry.questions().iter().map(|question| {
                     let body: Value = serde_json::from_str(question.body()).unwrap();
@@ -100,7 +115,7 @@ fn each_sensitive_flag_that_an_answer_depends_on_is_asked_about_once() {
     ] {
         assert_eq!(ask.asked(), expected, "{} {} {}", ask.path, ask.query, ask.body);
         // Who is not verified is told of none, and so nobody is asked.
-        let (asked, _) = ask.with(&Asker { is_verified: false, ..VERIFIED }, |_| PolicyAnswer::Unreachable);
+        let (asked, _) = ask.with(&UNVERIFIED, |_| PolicyAnswer::Unreachable);
         assert!(asked.is_empty(), "{}", ask.path);
     }
 }
@@ -119,11 +134,11 @@ fn an_approval_is_shown_for_flags_that_require_one() {
     assert_eq!(asked, [question("a", json!("APP-1")), question("s", Value::Null)]);
     // The body's counts where neither token nor header names one.
     let ask = post(SENSITIVE, &json!({"key": "a", "approval_ref": "APP-2"}));
-    let nameless = Asker { approval_ref: None, ..VERIFIED };
+    let nameless = Who { approval_ref: None, ..VERIFIED };
     assert_eq!(ask.with(&VERIFIED, |_| PolicyAnswer::Unreachable).0, [question("a", json!("APP-1"))]);
     assert_eq!(ask.with(&nameless, |_| PolicyAnswer::Unreachable).0, [question("a", json!("APP-2"))]);
     let long = "x".repeat(limits::APPROVAL_REF_CHARS + 1);
-    let wrong = Asker { approval_ref: Some(&long), ..VERIFIED };
+    let wrong = Who { approval_ref: Some(&long), ..VERIFIED };
     assert_eq!(bulk.with(&wrong, |_| PolicyAnswer::Unreachable).0[0], question("a", Value::Null));
 }
 
@@ -169,6 +184,7 @@ fn meta_says_what_the_service_said() {
     assert_eq!(one["meta"]["ttl_state"], "expiring");
     assert_eq!(one["meta"]["policy"], json!({"decision": "allow-with-warning", "cached": false}));
     assert_eq!(one["meta"]["warnings"], json!(["policy_warning"]));
+    assert_eq!(one["meta"]["auth_source"], "jwt");
     assert_eq!(one["reason_chain"][0], json!({"step": "sensitive", "outcome": "permitted"}));
 
     let (_, one) = get("key=a").with(&VERIFIED, |_| decided(PolicyDecision::Deny, TtlState::Expired));
@@ -179,7 +195,7 @@ fn meta_says_what_the_service_said() {
     assert_eq!(one["meta"]["policy"]["decision"], "deny");
 
     for (asker, answer) in
-        [(VERIFIED, PolicyAnswer::Unreachable), (Asker::default(), decided(PolicyDecision::Allow, TtlState::Valid))]
+        [(VERIFIED, PolicyAnswer::Unreachable), (UNVERIFIED, decided(PolicyDecision::Allow, TtlState::Valid))]
     {
         let (_, one) = get("key=a").with(&asker, |_| answer.clone());
         for name in ["policy", "ttl_state", "approval_ref"] {
@@ -206,7 +222,7 @@ fn sensitive_eval_gives_the_profile_and_the_gate() {
             json!({"decision": "deny", "reason": "approval_expired", "ttl_state": "expired", "approval_ref": "APP-1"}),
         ),
         (VERIFIED, PolicyAnswer::Unreachable, json!({"decision": "deny", "reason": "admin_unreachable"})),
-        (Asker::default(), PolicyAnswer::Unreachable, json!({"decision": "deny", "reason": "auth_not_verified"})),
+        (UNVERIFIED, PolicyAnswer::Unreachable, json!({"decision": "deny", "reason": "auth_not_verified"})),
     ] {
         let (_, answer) = ask.with(&asker, |_| said.clone());
         assert_eq!((&answer["sensitivity"], &answer["gate"]), (&profile, &gate));
@@ -221,12 +237,12 @@ fn sensitive_eval_gives_the_profile_and_the_gate() {
 
 #[test]
 fn a_flag_that_nobody_was_asked_about_is_not_told() {
-    let gate = Gate::unasked(true);
+    let gate = Gate::of([].into_iter());
     assert_eq!(gate.denial("s"), Some(burgee_core::Denial::AdminUnreachable));
     assert_eq!(CLOSED.denial("s"), Some(burgee_core::Denial::AuthNotVerified));
     let flags: Vec<_> = (0..50).map(|place| json!({"key": format!("f{place}"), "sensitive": {"sensitive_flag": true, "requires_approval": false}})).collect();
     let loaded = Loaded::read(json!({"flags": flags}).to_string().into()).unwrap();
-    let inquiry = Inquiry::about_all(&loaded, &VERIFIED).unwrap();
+    let inquiry = Inquiry::about_all(&loaded, &Asker { subject: "U-1", tenant_id: None, approval_ref: None }).unwrap();
     assert_eq!(inquiry.questions().len(), limits::POLICY_QUESTIONS);
     let answers = vec![decided(PolicyDecision::Allow, TtlState::Valid); limits::POLICY_QUESTIONS];
     let gate = inquiry.gate(answers);
