@@ -25,9 +25,6 @@ extern "C" {
 
     #[wasm_bindgen(js_name = verify)]
     fn js_verify(algorithm: &str, format: &str, key: &str, signature: &[u8], data: &str) -> Promise;
-
-    #[wasm_bindgen(js_name = pause)]
-    fn js_pause(ms: u32) -> Promise;
 }
 
 /// Runs `work` on the verifier. It takes no `async` code, so no borrow can live across an `await`.
@@ -67,10 +64,7 @@ pub(crate) async fn check(mut checking: Box<Checking>, settings: &Settings) -> V
         match step {
             Step::Done(verdict) => return verdict,
             Step::Fetch(url) => fetch_keys(&url, settings).await,
-            Step::Wait(ms) => {
-                // A timer does not reject.
-                let _ = JsFuture::from(js_pause(ms)).await;
-            }
+            Step::Wait(ms) => bridge::pause(ms).await,
             Step::Verify(promise) => {
                 checking.verified(JsFuture::from(promise).await.is_ok_and(|value| value.is_truthy()));
             }

@@ -15,6 +15,7 @@
 mod bridge;
 mod identity;
 mod meter;
+mod policy;
 mod registries;
 
 use std::cell::OnceCell;
@@ -23,6 +24,7 @@ use std::rc::Rc;
 
 use burgee_contract::identity::{Looked, Verdict};
 use burgee_contract::metrics::CacheState;
+use burgee_contract::sensitive::{Gate, Inquiry};
 use burgee_contract::{
     ErrorCode, Header, Headers, Moment, Plan, Problem, Registry, Request, RequestLog, Response, Route, Settings,
     SettingsError, is_sane, refuse, respond, show_metrics, split_url, uuid_v4,
@@ -108,10 +110,14 @@ fn plan<'a>(request: &Request<'a>, settings: &'a Settings, verdict: Option<&Verd
         Some(verdict) => plan.identified(verdict.clone()),
         None => plan,
     };
-    if plan.route() == Route::TrustHealth { plan.verified_by(identity::health(settings)) } else { plan }
+    if plan.route() == Route::TrustHealth {
+        plan.trusting(identity::health(settings), policy::health(settings))
+    } else {
+        plan
+    }
 }
 
-/// The response, or the promise of one where the registry must be read first.
+/// The response, or the promise of one where the registry must be read first, or the policy service asked.
 fn answer_to(verdict: Option<Verdict>, asked: Asked, settings: Rc<Settings>, env: Env, context: &Context) -> JsValue {
     let request = asked.request();
     if settings.test_panic && request.path == PANIC_PATH {
@@ -129,21 +135,37 @@ fn answer_to(verdict: Option<Verdict>, asked: Asked, settings: Rc<Settings>, env
     }
     let Some(tenant) = planned.registry() else { return asked.respond(&request, &planned, Registry::NotAsked).into() };
     match registries::look(tenant, settings.soft_ttl_ms, &env, context) {
-        Look::Held(found) if planned.route() != Route::Ready || found.is_current() => {
-            asked.respond(&request, &planned, Registry::Ready(found.served())).into()
-        }
+        Look::Held(found) if planned.route() != Route::Ready || found.is_current() => match Inquiry::of(&planned, &request, found.loaded()) {
+            None => {
+                let gate = Gate::unasked(&planned);
+                asked.respond(&request, &planned, Registry::Ready(found.served(&gate))).into()
+            }
+            Some(inquiry) => future_to_promise(AssertUnwindSafe(async move {
+                let gate = policy::ask(inquiry, &settings, &asked.id).await;
+                let request = asked.request();
+                let planned = plan(&request, &settings, verdict.as_ref());
+                Ok(asked.respond(&request, &planned, Registry::Ready(found.served(&gate))).into())
+            }))
+            .into(),
+        },
         // Nobody else may have asked for long: who is ready is said by storage, not by what was once read from it.
         look => {
-            let cache = look.cache();
+            let load = look.load();
             let tenant = tenant.to_owned();
             future_to_promise(AssertUnwindSafe(async move {
-                let found = registries::read(&tenant, cache, &env).await;
+                let found = registries::read(&tenant, load, &env).await;
+                let request = asked.request();
+                let planned = plan(&request, &settings, verdict.as_ref());
+                let inquiry = found.as_ref().ok().and_then(|found| Inquiry::of(&planned, &request, found.loaded()));
+                let gate = match inquiry {
+                    Some(inquiry) => policy::ask(inquiry, &settings, &asked.id).await,
+                    None => Gate::unasked(&planned),
+                };
                 let registry = match &found {
-                    Ok(found) => Registry::Ready(found.served()),
+                    Ok(found) => Registry::Ready(found.served(&gate)),
                     Err(fault) => Registry::Unavailable(fault),
                 };
-                let request = asked.request();
-                Ok(asked.respond(&request, &plan(&request, &settings, verdict.as_ref()), registry).into())
+                Ok(asked.respond(&request, &planned, registry).into())
             }))
             .into()
         }

@@ -56,6 +56,3 @@ async function importedFrom(algorithm, format, key) {
   imported.set(key, made);
   return made;
 }
-
-/** Lets so many milliseconds pass. */
-export const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
