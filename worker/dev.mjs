@@ -33,7 +33,8 @@ const env = {
 // The seeds: tenants whose snapshots are put into the local KV. All but the first are there for parity checks over HTTP.
 const vector = (file) => readFileSync(join(root, 'parity', 'vectors', file), 'utf8');
 const SEEDS = {
-  platform: () => vector('registry.json'),
+  // With the eight example rows, of users and tenants that no vector names.
+  platform: () => JSON.stringify({ ...JSON.parse(vector('registry.json')), overrides: JSON.parse(vector('overrides.json')).rows }),
   parity: () => vector('synthetic.json'),
   'parity-rules': () => JSON.stringify(JSON.parse(vector('rules.json')).registry),
 };

@@ -108,7 +108,7 @@ impl Settings {
             settings.open_registries =
                 names.map(|name| tenant("FF_OPEN_REGISTRIES", name)).collect::<Result<_, _>>()?;
         }
-        settings.policy_service = PolicySettings::read(&variable, settings.identity.allow_dev_headers)?;
+        settings.policy_service = PolicySettings::read(variable, settings.identity.allow_dev_headers)?;
         if let Some(value) = variable("FF_TOKEN_SECRET") {
             settings.token_secrets = token_secrets(&value)?;
         }

@@ -175,10 +175,10 @@ fn an_operator_sees_the_rows_of_a_flag() {
     assert_eq!(
         data(&of("cases.runtime_v1")),
         json!({"flag_key": "cases.runtime_v1", "rows": [
-            {"scope": "tenant", "id": "pty-first", "variant": "on", "created_by": "cases", "created_at": "2026-11-01T08:00:00.000Z", "expired": false},
-            {"scope": "user", "id": "U-2", "variant": "on", "expires_at": "2099-01-01T00:00:00.000Z", "reason": "a trial with an end",
+            {"scope": "tenant", "id": "pty-override-2", "variant": "on", "created_by": "cases", "created_at": "2026-11-01T08:00:00.000Z", "expired": false},
+            {"scope": "user", "id": "U-100002", "variant": "on", "expires_at": "2099-01-01T00:00:00.000Z", "reason": "a trial with an end",
              "created_by": "cases", "expired": false},
-            {"scope": "user", "id": "U-3", "variant": true, "expires_at": "2025-11-21T08:00:00.000Z",
+            {"scope": "user", "id": "U-100003", "variant": true, "expires_at": "2025-11-21T08:00:00.000Z",
              "reason": "demonstration: it has ended, and is kept to be looked at", "created_by": "cases", "expired": true},
         ]})
     );
@@ -208,10 +208,10 @@ fn of_repeated_rows_the_last_is_listed_as_it_is_evaluated() {
 fn a_users_row_stands_before_a_tenants_that_says_otherwise() {
     let loaded = registry();
     let ask = |user: &'static str| {
-        let headers = [(Header::UserId, user), (Header::TenantId, "pty-zeroth"), (Header::Env, "prod")];
+        let headers = [(Header::UserId, user), (Header::TenantId, "pty-override-1"), (Header::Env, "prod")];
         data(&get(&loaded, "/api/flags/eval?key=flags.registry_v1", &headers))
     };
-    let both = ask("U-1");
+    let both = ask("U-100001");
     assert_eq!(
         (&both["enabled"], &both["source"], &both["reason"]),
         (&json!(true), &json!("store_user_override"), &json!("user_override_precedence"))
