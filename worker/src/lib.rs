@@ -135,19 +135,21 @@ fn answer_to(verdict: Option<Verdict>, asked: Asked, settings: Rc<Settings>, env
     }
     let Some(tenant) = planned.registry() else { return asked.respond(&request, &planned, Registry::NotAsked).into() };
     match registries::look(tenant, settings.soft_ttl_ms, &env, context) {
-        Look::Held(found) if planned.route() != Route::Ready || found.is_current() => match Inquiry::of(&planned, &request, found.loaded()) {
-            None => {
-                let gate = Gate::unasked(&planned);
-                asked.respond(&request, &planned, Registry::Ready(found.served(&gate))).into()
+        Look::Held(found) if planned.route() != Route::Ready || found.is_current() => {
+            match Inquiry::of(&planned, &request, found.loaded()) {
+                None => {
+                    let gate = Gate::unasked(&planned);
+                    asked.respond(&request, &planned, Registry::Ready(found.served(&gate))).into()
+                }
+                Some(inquiry) => future_to_promise(AssertUnwindSafe(async move {
+                    let gate = policy::ask(inquiry, &settings, &asked.id).await;
+                    let request = asked.request();
+                    let planned = plan(&request, &settings, verdict.as_ref());
+                    Ok(asked.respond(&request, &planned, Registry::Ready(found.served(&gate))).into())
+                }))
+                .into(),
             }
-            Some(inquiry) => future_to_promise(AssertUnwindSafe(async move {
-                let gate = policy::ask(inquiry, &settings, &asked.id).await;
-                let request = asked.request();
-                let planned = plan(&request, &settings, verdict.as_ref());
-                Ok(asked.respond(&request, &planned, Registry::Ready(found.served(&gate))).into())
-            }))
-            .into(),
-        },
+        }
         // Nobody else may have asked for long: who is ready is said by storage, not by what was once read from it.
         look => {
             let load = look.load();
