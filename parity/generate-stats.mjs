@@ -10,6 +10,7 @@ const { OPERATORS, isIn } = require('./reference/conditions.js');
 const DECIDED = {
   unknown_flag: ['unknown_flag'],
   off: ['flag_invalid', 'flag_off'],
+  sensitive: ['auth_not_verified', 'approval_expired', 'policy_denied', 'admin_unreachable'],
   kill_switch: ['kill_switch_global', 'kill_switch_category'],
   inline_user_override: ['user_override_precedence'],
   inline_tenant_override: ['tenant_override_precedence'],
@@ -26,6 +27,7 @@ const DECIDED = {
   default: ['default', 'no_bucketing_unit'],
 };
 const PASSED = {
+  sensitive: ['permitted'],
   kill_switch: ['absent'],
   inline_user_override: ['absent', 'unknown_variant'],
   inline_tenant_override: ['absent', 'unknown_variant'],

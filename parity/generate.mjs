@@ -205,7 +205,7 @@ class Drawer {
     maybe(0.25, 'targets', () => this.targets(names));
     maybe(0.3, 'kill_switch', () => random.pick(CATEGORIES));
     maybe(0.1, 'high_impact', () => random.chance(0.5));
-    maybe(0.1, 'sensitive', () => ({ sensitive_flag: true, requires_approval: random.chance(0.5) }));
+    maybe(0.15, 'sensitive', () => ({ sensitive_flag: random.chance(0.6), requires_approval: random.chance(0.5) }));
     maybe(0.04, 'prerequisites', () => random.pick([[], null]));
     maybe(0.45, 'rules', () => random.weighted([[1, []], [1, null], [18, () => drawRules(this, names, ATTRIBUTES, SALTS)]]));
     if (random.chance(0.4)) this.addStage(flag);
@@ -360,7 +360,20 @@ class Drawer {
     };
     if (random.chance(0.15)) request.now += random.pick([-1, 1, 86_400_000]);
     if (random.chance(0.35)) request.overrides = this.overrides(request.key);
+    if (random.chance(0.6)) request.permits = this.permits();
     return request;
+  }
+
+  // Of which sensitive flags the caller may be told; those that are not sensitive may be named too.
+  permits() {
+    const { random } = this;
+    const permits = {};
+    for (const key of this.keys) {
+      // Names cannot be written for the native evaluator where they are no Unicode.
+      if (!random.chance(0.8) || /[\ud800-\udfff]/u.test(key)) continue;
+      put(permits, key, random.weighted([[5, true], [1, () => random.pick(['approval_expired', 'policy_denied', 'admin_unreachable'])]]));
+    }
+    return permits;
   }
 
   context() {

@@ -101,7 +101,7 @@ export async function httpTarget(base, registries, send = globalThis.fetch) {
     return dataOf(answer, `POST ${BATCH}`)[0]?.bucket;
   }
 
-  return { evaluate, evaluateBatch, refuses, ways, bucketAsUser, closed };
+  return { evaluate, evaluateBatch, refuses, ways, bucketAsUser, closed, isService: true };
 }
 
 const isRefusal = ({ status, envelope }) => status === 400 && envelope.error?.code === 'invalid_request';

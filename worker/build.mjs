@@ -63,7 +63,7 @@ async function bundle() {
   await esbuild.build({
     entryPoints: [source('entry.js')],
     outfile: join(generated, 'bundle.js'),
-    alias: { 'burgee:evaluator': glue, 'burgee:bridge': source('bridge.js'), 'burgee:meter': source('meter.js') },
+    alias: { 'burgee:evaluator': glue, 'burgee:bridge': source('bridge.js'), 'burgee:tokens': source('tokens.js'), 'burgee:policy': source('policy.js'), 'burgee:meter': source('meter.js') },
     external: ['./index_bg.wasm', 'cloudflare:*'],
     bundle: true,
     format: 'esm',

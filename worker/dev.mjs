@@ -34,7 +34,8 @@ const env = {
 // The seeds: tenants whose snapshots are put into the local KV. All but the first are there for parity checks over HTTP.
 const vector = (file) => readFileSync(join(root, 'parity', 'vectors', file), 'utf8');
 const SEEDS = {
-  platform: () => vector('registry.json'),
+  // With the eight example rows, of users and tenants that no vector names.
+  platform: () => JSON.stringify({ ...JSON.parse(vector('registry.json')), overrides: JSON.parse(vector('overrides.json')).rows }),
   parity: () => vector('synthetic.json'),
   'parity-rules': () => JSON.stringify(JSON.parse(vector('rules.json')).registry),
 };
@@ -194,7 +195,8 @@ async function serve(state) {
   const listen = ['--ip', host, '--port', String(port), '--inspector-port', '0'];
   const quiet = ['--show-interactive-dev-session=false', '--log-level', 'log'];
   // A secret of this run alone: whoever reaches the address gets a token by asking for one.
-  const settings = ['FF_OPEN_REGISTRIES:parity,parity-rules', 'FF_OPEN_ISSUER:1', `FF_TOKEN_SECRET:${randomBytes(32).toString('hex')}`];
+  const secret = randomBytes(32).toString('hex');
+  const settings = ['FF_OPEN_REGISTRIES:parity,parity-rules', 'FF_ALLOW_DEV_HEADERS:true', 'FF_OPEN_ISSUER:1', `FF_TOKEN_SECRET:${secret}`];
   const vars = settings.flatMap((setting) => ['--var', setting]);
   const server = start([...wrangler, 'dev', ...listen, ...quiet, ...vars, '--persist-to', state], ['ignore', 'inherit', 'inherit']);
   const base = `http://${host.includes(':') ? `[${host}]` : host}:${port}`;

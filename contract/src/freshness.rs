@@ -1,8 +1,12 @@
 //! When to read a registry again: the state of one tenant's registry in one process or isolate, as pure data.
 //!
-//! A registry that was confirmed less than the soft TTL ago answers at once. An older one still answers at once, and one request is
-//! told to refresh it in the background. A refresh that fails keeps what is held, and is tried again one TTL later; one that is
-//! never heard of again counts as lost after [`limits::REFRESH_LOST_MS`].
+//! A registry that was confirmed less than the soft TTL ago answers at once. An older one still answers at once. From three quarters of
+//! the TTL on, one request is told to refresh it in the background, so that where requests come steadily none finds it past its time. A
+//! refresh that fails keeps what is held, and is tried again one TTL later; one that is never heard of again counts as lost after
+//! [`limits::REFRESH_LOST_MS`].
+//!
+//! Where nothing is held, one request loads it and the others look again every few milliseconds. A load that is never heard of again, because
+//! its request ended, is taken over by the next who looks after [`limits::LOAD_LOST_MS`].
 //!
 //! Who knows that a version exists, because he carried the write that made it or was told of it, may not be answered from an older one:
 //! [`Slot::want`], and the version that [`Slot::look`] is asked for. Such a request reads, and waits for what it reads.
@@ -52,16 +56,27 @@ enum Refresh {
     Failed { at: i64 },
 }
 
+/// What a request does that finds nothing held, and another loading it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    /// When it began to wait, ms since the epoch.
+    since: i64,
+}
+
 /// What to do for a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Look<T> {
     /// Read storage, tell the slot, and answer from what it then holds. The answer's cache is as given here.
     Read(Cache),
+    /// Another request loads it: look again with [`Slot::look_again`], after a timer of one's own.
+    Wait(Waiting),
+    /// Another request loaded it meanwhile, in vain: answer with [`Slot::fault`].
+    Failed,
     /// Answer from this.
     Use {
         /// What is held.
         value: T,
-        /// [`Cache::Hit`] or [`Cache::Stale`].
+        /// [`Cache::Hit`] or [`Cache::Stale`]; [`Cache::Miss`] for one that waited for it.
         cache: Cache,
         /// Whether this request must also start a refresh. No other request is told so until it ends or is lost.
         refresh: bool,
@@ -81,24 +96,47 @@ impl<T: Clone> Slot<T> {
         if soft_ttl_ms == 0 {
             return Look::Read(Cache::Uncached);
         }
-        let Some(held) = &self.held else { return Look::Read(Cache::Miss) };
+        let Some(held) = &self.held else { return self.load(now, Waiting { since: now }) };
         let behind = held.version < asked || (held.version < self.wanted && !self.failed_within(now, soft_ttl_ms));
         if behind {
             return Look::Read(Cache::Miss);
         }
         let value = held.value.clone();
-        if now.saturating_sub(held.confirmed_at) < soft_ttl_ms {
-            return Look::Use { value, cache: Cache::Hit, refresh: false };
-        }
-        let refresh = match self.refresh {
-            Refresh::Idle => true,
-            Refresh::Running { since } => now.saturating_sub(since) >= limits::REFRESH_LOST_MS,
-            Refresh::Failed { at } => now.saturating_sub(at) >= soft_ttl_ms,
-        };
+        let age = now.saturating_sub(held.confirmed_at);
+        let cache = if age < soft_ttl_ms { Cache::Hit } else { Cache::Stale };
+        let is_due = age >= soft_ttl_ms.saturating_sub(soft_ttl_ms / 4);
+        let refresh = is_due
+            && match self.refresh {
+                Refresh::Idle => true,
+                Refresh::Running { since } => now.saturating_sub(since) >= limits::REFRESH_LOST_MS,
+                Refresh::Failed { at } => now.saturating_sub(at) >= soft_ttl_ms,
+            };
         if refresh {
             self.refresh = Refresh::Running { since: now };
         }
-        Look::Use { value, cache: Cache::Stale, refresh }
+        Look::Use { value, cache, refresh }
+    }
+
+    /// Decides again for a request that has waited.
+    pub fn look_again(&mut self, now: i64, waiting: Waiting) -> Look<T> {
+        match &self.held {
+            Some(held) => Look::Use { value: held.value.clone(), cache: Cache::Miss, refresh: false },
+            None => self.load(now, waiting),
+        }
+    }
+
+    /// Where nothing is held: one request reads, the others wait for it, and share its failure.
+    fn load(&mut self, now: i64, waiting: Waiting) -> Look<T> {
+        match self.refresh {
+            Refresh::Running { since } if now.saturating_sub(since) < limits::LOAD_LOST_MS => Look::Wait(waiting),
+            Refresh::Failed { at } if at > waiting.since => Look::Failed,
+            // It ended in the millisecond in which this request began: with whoever came before it.
+            Refresh::Failed { at } if at == waiting.since && now > at => Look::Failed,
+            Refresh::Idle | Refresh::Running { .. } | Refresh::Failed { .. } => {
+                self.refresh = Refresh::Running { since: now };
+                Look::Read(Cache::Miss)
+            }
+        }
     }
 
     /// A write of this process or isolate made this version: what is older does not answer until a read for it has failed, and then
@@ -227,14 +265,59 @@ mod tests {
     fn miss_hit_stale_hit() {
         let mut slot = Slot::default();
         assert_eq!(slot.look(0, TTL, 0), Look::Read(Cache::Miss));
-        assert_eq!(slot.look(0, TTL, 0), Look::Read(Cache::Miss), "each request reads for itself");
         slot.store(1, 1, 10);
         assert_eq!(slot.look(10, TTL, 0), used(1, Cache::Hit, false));
+        assert_eq!(slot.look(3759, TTL, 0), used(1, Cache::Hit, false));
+        assert_eq!(slot.look(3760, TTL, 0), used(1, Cache::Hit, true), "ahead of time");
+        assert_eq!(slot.look(3761, TTL, 0), used(1, Cache::Hit, false), "one refresh at a time");
         assert_eq!(slot.look(5009, TTL, 0), used(1, Cache::Hit, false));
-        assert_eq!(slot.look(5010, TTL, 0), used(1, Cache::Stale, true));
-        assert_eq!(slot.look(5011, TTL, 0), used(1, Cache::Stale, false), "one refresh at a time");
+        assert_eq!(slot.look(5010, TTL, 0), used(1, Cache::Stale, false));
         slot.store(2, 1, 5020);
         assert_eq!(slot.look(5021, TTL, 0), used(2, Cache::Hit, false));
+    }
+
+    fn waits(look: Look<u32>) -> Waiting {
+        match look {
+            Look::Wait(waiting) => waiting,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn one_request_loads_and_the_others_wait_for_it() {
+        let mut slot = Slot::default();
+        assert_eq!(slot.look(0, TTL, 0), Look::Read(Cache::Miss));
+        let waiting: Vec<_> = (0..200).map(|_| waits(slot.look(1, TTL, 0))).collect();
+        for one in &waiting {
+            assert_eq!(slot.look_again(5, *one), Look::Wait(*one));
+        }
+        slot.store(7, 1, 10);
+        for one in &waiting {
+            assert_eq!(slot.look_again(11, *one), used(7, Cache::Miss, false));
+        }
+    }
+
+    #[test]
+    fn a_load_that_is_never_heard_of_again_is_taken_over_by_one() {
+        let mut slot = Slot::default();
+        assert_eq!(slot.look(0, TTL, 0), Look::Read(Cache::Miss));
+        let (one, other) = (waits(slot.look(1, TTL, 0)), waits(slot.look(1, TTL, 0)));
+        assert_eq!(slot.look_again(limits::LOAD_LOST_MS - 1, one), Look::Wait(one));
+        assert_eq!(slot.look_again(limits::LOAD_LOST_MS, one), Look::Read(Cache::Miss));
+        assert_eq!(slot.look_again(limits::LOAD_LOST_MS, other), Look::Wait(other));
+        slot.store(7, 1, limits::LOAD_LOST_MS + 5);
+        assert_eq!(slot.look_again(limits::LOAD_LOST_MS + 6, other), used(7, Cache::Miss, false));
+    }
+
+    #[test]
+    fn those_who_waited_share_a_failure_and_who_comes_later_tries_again() {
+        let mut slot = Slot::default();
+        assert_eq!(slot.look(0, TTL, 0), Look::Read(Cache::Miss));
+        let waiting = waits(slot.look(1, TTL, 0));
+        slot.fail(ReadFault::missing("t"), 10);
+        assert_eq!(slot.look_again(12, waiting), Look::Failed);
+        assert_eq!(slot.look(12, TTL, 0), Look::Read(Cache::Miss));
+        assert_eq!(slot.look_again(13, waiting), Look::Wait(waiting), "as good as the failure: it is tried again");
     }
 
     #[test]
@@ -346,7 +429,13 @@ mod tests {
                 now += wait;
                 match step {
                     0 => match slot.look(now, TTL, 0) {
-                        Look::Read(cache) => prop_assert!(last.is_none() && cache == Cache::Miss),
+                        Look::Read(cache) => {
+                            prop_assert!(last.is_none() && cache == Cache::Miss);
+                            prop_assert!(running_since.is_none_or(|since| now - since >= limits::LOAD_LOST_MS));
+                            running_since = Some(now);
+                        }
+                        Look::Wait(_) => prop_assert!(last.is_none() && running_since.is_some_and(|since| now - since < limits::LOAD_LOST_MS)),
+                        Look::Failed => prop_assert!(false, "it has not waited"),
                         Look::Use { value, refresh, .. } => {
                             prop_assert_eq!(Some(value), last);
                             if refresh {

@@ -35,11 +35,13 @@ pub enum Header {
     LastEventId,
     /// The encodings that the caller can read.
     AcceptEncoding,
+    /// The approval that the caller has for sensitive flags.
+    ApprovalRef,
 }
 
 impl Header {
     /// All of them, each in the place of its number.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::RequestId,
         Self::UserId,
         Self::TenantId,
@@ -54,6 +56,7 @@ impl Header {
         Self::IfMatch,
         Self::LastEventId,
         Self::AcceptEncoding,
+        Self::ApprovalRef,
     ];
 
     /// The name, as it is written; names compare without case.
@@ -74,6 +77,7 @@ impl Header {
             Self::IfMatch => "If-Match",
             Self::LastEventId => "Last-Event-ID",
             Self::AcceptEncoding => "Accept-Encoding",
+            Self::ApprovalRef => "X-PTT-Approval-Ref",
         }
     }
 }

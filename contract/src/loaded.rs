@@ -5,13 +5,14 @@ mod lazy;
 use std::sync::{Arc, OnceLock};
 
 use burgee_core::packed::is_packed;
-use burgee_core::{Fault, FlagIndex, Snapshot};
+use burgee_core::{Fault, FlagIndex, Overrides, Request as Evaluation, Snapshot, redact};
 use serde::Serialize;
 
 use self::lazy::Lazy;
 use crate::envelope::{ErrorCode, Problem};
 use crate::etag::fnv1a;
 use crate::freshness::Cache;
+use crate::sensitive::Gate;
 
 /// A registry that was read from storage: JSON, which is compiled at once, or the packed form, of which a flag is compiled when it is first asked for.
 #[derive(Debug)]
@@ -21,6 +22,7 @@ pub struct Loaded {
     hash: OnceLock<u64>,
     /// A summary reads every flag again.
     pub(crate) summary: OnceLock<Vec<u8>>,
+    redacted: OnceLock<Option<Vec<u8>>>,
 }
 
 #[derive(Debug)]
@@ -85,13 +87,13 @@ impl Loaded {
         } else {
             Form::Whole { snapshot: Snapshot::parse(&stored)?, document: stored.into() }
         };
-        Ok(Self { form, hash: OnceLock::new(), summary: OnceLock::new() })
+        Ok(Self { form, hash: OnceLock::new(), summary: OnceLock::new(), redacted: OnceLock::new() })
     }
 
     /// Takes what storage gave for a tenant: bytes, nothing, or an error. Bytes that are held already are not read again.
     ///
     /// # Errors
-    /// Storage could not be read, holds nothing, or holds a document that is refused.
+    /// Storage could not be read, holds nothing, or holds a document that is refused, or that is older than what is held of the same tenant.
     pub fn take(
         tenant: &str,
         stored: Result<Option<Vec<u8>>, String>,
@@ -102,9 +104,14 @@ impl Loaded {
         if held.is_some_and(|held| *held.stored() == *stored) {
             return Ok(Reading::Unchanged);
         }
-        Self::read(stored)
-            .map(|loaded| Reading::New(Box::new(loaded)))
-            .map_err(|fault| ReadFault::refused(tenant, &fault))
+        let loaded = Self::read(stored).map_err(|fault| ReadFault::refused(tenant, &fault))?;
+        match held {
+            // Storage has copies, and one that is behind must not bring back what was removed.
+            Some(held) if held.tenant() == loaded.tenant() && held.version() > loaded.version() => {
+                Err(ReadFault::older(tenant, loaded.version(), held.version()))
+            }
+            _ => Ok(Reading::New(Box::new(loaded))),
+        }
     }
 
     /// A flag by its key, ready to be evaluated; one that there is none of is evaluated too.
@@ -176,13 +183,30 @@ impl Loaded {
         *self.hash.get_or_init(|| fnv1a(self.document()))
     }
 
+    /// What of [`Loaded::document`] may leave the service, whoever asks; none where all of it may, because no flag is sensitive. It is made when it
+    /// is first asked for.
+    ///
+    /// # Errors
+    /// The packed form holds JSON that is refused.
+    pub fn redacted(&self) -> Result<Option<&[u8]>, ReadFault> {
+        let made = match self.redacted.get() {
+            Some(made) => made,
+            None => {
+                let redacted = redact(self.document()).map_err(|fault| self.refused(&fault))?;
+                self.redacted.get_or_init(|| redacted)
+            }
+        };
+        Ok(made.as_deref())
+    }
+
     /// Bytes that it counts for among what is kept.
     #[must_use]
     pub fn size(&self) -> usize {
-        match &self.form {
+        let stored = match &self.form {
             Form::Whole { document, .. } => document.len(),
             Form::Packed(lazy) => lazy.size(),
-        }
+        };
+        stored.saturating_add(self.redacted.get().and_then(Option::as_ref).map_or(0, Vec::len))
     }
 
     /// The bytes that were stored.
@@ -217,6 +241,19 @@ pub struct Served<'a> {
     pub confirmed_at: i64,
     /// Why it could not be read since.
     pub fault: Option<&'a ReadFault>,
+    /// What the caller may be told of sensitive flags: [`crate::sensitive::CLOSED`] where nobody has verified who asks.
+    pub gate: &'a Gate,
+}
+
+impl<'a> Served<'a> {
+    /// An evaluation at a time (ms since the epoch), with the request's own overrides. Every surface evaluates with what this gives: so
+    /// none is without the gate.
+    pub(crate) fn evaluation<'r>(&self, now: i64, overrides: Option<&'r dyn Overrides>) -> Evaluation<'r>
+    where
+        'a: 'r,
+    {
+        Evaluation { now, overrides, permits: Some(self.gate) }
+    }
 }
 
 /// Why there is no newer registry, or none at all.
@@ -240,6 +277,8 @@ pub enum ReadFaultCode {
     SnapshotBehind,
     /// Storage did not answer.
     StorageUnreadable,
+    /// Storage holds an older version than is held: a copy that is behind.
+    SnapshotOlder,
 }
 
 impl ReadFault {
@@ -260,6 +299,13 @@ impl ReadFault {
     fn refused(tenant: &str, fault: &Fault) -> Self {
         let message = format!("the snapshot of tenant {tenant} is refused: {fault}");
         Self { code: ReadFaultCode::SnapshotRefused, message }
+    }
+
+    fn older(tenant: &str, stored: u64, held: u64) -> Self {
+        let message = format!(
+            "the snapshot of tenant {tenant} is of version {stored} in storage, which is older than version {held}, which is held"
+        );
+        Self { code: ReadFaultCode::SnapshotOlder, message }
     }
 
     fn unreadable(tenant: &str, error: &str) -> Self {
@@ -299,6 +345,13 @@ mod tests {
         assert!(matches!(take(Ok(Some(DOCUMENT)), Some(&first)), Ok(Reading::Unchanged)));
         let other = br#"{"version": 8, "flags": []}"#;
         assert!(matches!(take(Ok(Some(other)), Some(&first)), Ok(Reading::New(_))));
+        // Of the same version anything may come, and of another tenant: this is about copies that are behind.
+        for newer in [&br#"{"version": 7, "flags": [ ]}"#[..], br#"{"tenant": "other", "version": 6, "flags": []}"#] {
+            assert!(matches!(take(Ok(Some(newer)), Some(&first)), Ok(Reading::New(_))));
+        }
+        let fault = take(Ok(Some(br#"{"version": 6, "flags": []}"#)), Some(&first)).unwrap_err();
+        assert_eq!(fault.code, ReadFaultCode::SnapshotOlder);
+        assert!(fault.message.contains("of version 6 in storage, which is older than version 7"), "{}", fault.message);
     }
 
     #[test]

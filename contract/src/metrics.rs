@@ -191,7 +191,7 @@ impl ReadResult {
             Ok(Reading::Unchanged) => Self::Unchanged,
             Err(fault) => match fault.code {
                 ReadFaultCode::SnapshotMissing => Self::Missing,
-                ReadFaultCode::SnapshotRefused => Self::Refused,
+                ReadFaultCode::SnapshotRefused | ReadFaultCode::SnapshotOlder => Self::Refused,
                 ReadFaultCode::StorageUnreadable | ReadFaultCode::SnapshotBehind => Self::Failed,
             },
         }

@@ -82,7 +82,7 @@ fn operation(entry: &Entry) -> Value {
     let security = match entry.access {
         Access::Scopes(_) => Some(json!([{"bearer": []}])),
         Access::Ofrep => Some(json!([{}, {"bearer": []}])),
-        Access::Open | Access::Client | Access::StreamToken => None,
+        Access::Open | Access::Caller | Access::Client | Access::StreamToken => None,
     };
     if let (Some(security), Some(members)) = (security, operation.as_object_mut()) {
         members.insert("security".to_owned(), security);

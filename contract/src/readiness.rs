@@ -60,7 +60,13 @@ mod tests {
         let limit = age_limit_ms(&Settings::default());
         assert_eq!(limit, 60_000);
         let confirmed = |ago: i64| {
-            Registry::Ready(Served { loaded: &loaded, cache: Cache::Stale, confirmed_at: 1_000_000 - ago, fault: None })
+            Registry::Ready(Served {
+                loaded: &loaded,
+                cache: Cache::Stale,
+                confirmed_at: 1_000_000 - ago,
+                fault: None,
+                gate: &crate::sensitive::CLOSED,
+            })
         };
         let old = "the snapshot was last confirmed 60 s ago, and may have been 60 s ago";
         let object = "the tenant's object cannot be reached";

@@ -19,7 +19,7 @@ const DOCUMENT: &str = r#"{
     {"key": "gone", "state": "archived"},
     {"key": "full", "rollout_stage": "draft"},
     {"key": "size", "type": "integer", "variants": [{"key": "s", "value": 1}, {"key": "l", "value": 2}], "default_variant": "s",
-     "sensitive": {"sensitive_flag": true, "requires_approval": false}, "high_impact": true}
+     "high_impact": true}
   ]
 }"#;
 
@@ -30,6 +30,13 @@ struct Call<'a> {
     served: Served<'a>,
 }
 
+/// Settings with which callers need no token.
+fn believing() -> Settings {
+    let mut settings = Settings::default();
+    settings.identity.allow_dev_headers = true;
+    settings
+}
+
 fn loaded(document: &str) -> Loaded {
     Loaded::read(document.as_bytes().to_vec()).unwrap()
 }
@@ -37,7 +44,16 @@ fn loaded(document: &str) -> Loaded {
 fn call<'a>(loaded: &'a Loaded, method: &'a str, target: &'a str) -> Call<'a> {
     let (path, query) = crate::split_url(target);
     let request = Request { method, path, query, headers: Headers::default(), body: Body::None };
-    Call { request, served: Served { loaded, cache: Cache::Hit, confirmed_at: NOW - 7, fault: None } }
+    Call {
+        request,
+        served: Served {
+            loaded,
+            cache: Cache::Hit,
+            confirmed_at: NOW - 7,
+            fault: None,
+            gate: &crate::sensitive::CLOSED,
+        },
+    }
 }
 
 impl<'a> Call<'a> {
@@ -52,7 +68,7 @@ impl<'a> Call<'a> {
     }
 
     fn response(self) -> Response {
-        let settings = Settings::default();
+        let settings = believing();
         let plan = Plan::of(&self.request, &settings, NOW);
         let registry = if plan.registry().is_some() { Registry::Ready(self.served) } else { Registry::NotAsked };
         let response =
@@ -270,13 +286,36 @@ fn the_summary_lists_what_can_be_asked_for() {
             {"key": "internal", "valid": true, "type": "boolean", "state": "on", "version": 0, "rollout_stage": "internal",
              "sensitive": false, "high_impact": false},
             {"key": "bad", "valid": false},
-            {"key": "size", "valid": true, "type": "integer", "state": "on", "version": 0, "sensitive": true, "high_impact": true},
+            {"key": "size", "valid": true, "type": "integer", "state": "on", "version": 0, "sensitive": false, "high_impact": true},
         ])
     );
     let warned: Vec<_> =
         data["warnings"].as_array().unwrap().iter().map(|warning| warning["code"].as_str().unwrap()).collect();
     assert_eq!(warned, ["invalid_flag", "duplicate_flag"]);
     assert_eq!(call(&loaded, "GET", "/api/flags/registry?summary=yes").problem().0, 400);
+}
+
+#[test]
+fn of_a_sensitive_flag_the_registry_and_its_summary_say_what_anybody_is_told() {
+    let secret = r#"{"key": "secret", "version": 4, "description": "SECRET", "tags": ["SECRET"], "rollout_stage": "full", "high_impact": true,
+        "sensitive": {"sensitive_flag": true, "requires_approval": true}}"#;
+    let document = DOCUMENT.replacen(r#"{"key": "internal""#, &format!(r#"{secret}, {{"key": "internal""#), 1);
+    let (open, loaded) = (loaded(DOCUMENT), loaded(&document));
+    let data = call(&loaded, "GET", "/api/flags/registry").data();
+    let sensitive = json!({"sensitive_flag": true, "requires_approval": true});
+    assert_eq!(
+        data["flags"][2],
+        json!({"key": "secret", "type": "boolean", "version": 4, "state": "off", "variants": [{"key": "off", "value": false}],
+               "off_variant": "off", "sensitive": sensitive})
+    );
+    let summary = call(&loaded, "GET", "/api/flags/registry?summary=true").data();
+    assert_eq!(
+        summary["flags"][2],
+        json!({"key": "secret", "valid": true, "type": "boolean", "state": "off", "version": 4, "sensitive": true, "high_impact": false})
+    );
+    assert!(!data.to_string().contains("SECRET") && !summary.to_string().contains("SECRET"));
+    let tag = |loaded| call(loaded, "GET", "/api/flags/registry").response().header("ETag").unwrap().to_owned();
+    assert!(tag(&loaded).contains("-redacted-") && !tag(&open).contains("redacted"));
 }
 
 #[test]
@@ -330,7 +369,7 @@ fn health_says_what_is_served() {
 
 #[test]
 fn without_a_registry_there_is_no_answer() {
-    let settings = Settings::default();
+    let settings = believing();
     let fault = ReadFault::missing("platform");
     let moment = Moment { now: NOW, request_id: "r-1", service_version: "0.1.0" };
     let headers = Headers::default().with(Header::UserId, "U");
@@ -395,7 +434,7 @@ fn every_response_carries_what_every_response_carries() {
 #[test]
 fn the_headers_of_a_route_are_all_that_it_reads() {
     let loaded = loaded(DOCUMENT);
-    let settings = Settings::default();
+    let settings = believing();
     let body = r#"{"context": {"user_id": "U"}, "flags": ["internal"]}"#;
     for (method, target) in [
         ("GET", "/api/flags/eval?key=internal&user=U"),

@@ -2,8 +2,10 @@
 
 use crate::envelope::{ErrorCode, Problem};
 use crate::http::{Header, Request};
-use crate::operations::{self, Place};
+use crate::identity::{Identity, Surface, Verdict, VerifierHealth, bearer};
+use crate::operations::{self, Access, Place};
 use crate::query::Query;
+use crate::sensitive::PolicyHealth;
 use crate::settings::Settings;
 use crate::v1::{Grant, Operation, Principal, Tenant, authorise};
 
@@ -14,6 +16,10 @@ pub enum Route {
     Evaluate,
     /// `POST /api/flags/eval/batch`: some flags for one context.
     EvaluateBatch,
+    /// `POST /api/flags/sensitive-eval`: one flag, and how it stands with who may be told of it.
+    SensitiveEvaluate,
+    /// `GET /api/flags/overrides/by-flag/{key}`: a flag's stored override rows, for operators.
+    OverridesOfFlag,
     /// `GET /api/flags/registry`: the registry as it is stored, or a summary.
     Registry,
     /// `GET /api/flags/health`: what is served, and from where.
@@ -24,12 +30,16 @@ pub enum Route {
     OfrepAll,
     /// `GET /ofrep/v1/events`: new versions of the flags, for OpenFeature. The adapter holds the stream open.
     OfrepEvents,
+    /// `GET /phase-2b/health`: how it stands with what answers are trusted by.
+    TrustHealth,
     /// `GET /healthz`: the process runs.
     Live,
     /// `GET /readyz`: there is a registry to answer from.
     Ready,
     /// `GET /metrics`: what was counted, in all isolates.
     Metrics,
+    /// `GET /schemas/override.json`: the JSON Schema of an override row.
+    OverrideSchema,
     /// A request to `/v1`.
     V1(Operation),
     /// `OPTIONS` of any path.
@@ -82,6 +92,20 @@ pub struct Plan<'a> {
     /// Where OFREP streams of the tenant are.
     pub(crate) streams_at: Option<&'a str>,
     wanted_version: Option<u64>,
+    caller: Asks<'a>,
+    pub(crate) verifier: Option<VerifierHealth>,
+    pub(crate) policy: Option<PolicyHealth>,
+}
+
+/// What is known of who asks for an evaluation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Asks<'a> {
+    /// It makes no difference, or the grant says it.
+    Anybody,
+    /// It follows from this token.
+    Token(&'a str, Surface),
+    /// This.
+    Known(Verdict),
 }
 
 /// What must be carried to a tenant's object, to be answered there.
@@ -107,7 +131,52 @@ impl<'a> Plan<'a> {
             Some(entry) => authorise(entry.access, request, settings, now),
         };
         let wanted_version = if route == Route::OfrepAll { wanted_version(request.query) } else { None };
-        Self { route, place, settings, grant, streams_at: None, wanted_version }
+        let caller = match (&grant, entry.and_then(|entry| surface(entry.access))) {
+            // With a token of the control plane nobody says whom it is for.
+            (Ok(Grant { principal: None, .. }), Some(surface)) => {
+                match request.headers.get(Header::Authorization).and_then(bearer) {
+                    Some(token) => Asks::Token(token, surface),
+                    None => Asks::Known(surface.without_token(&settings.identity)),
+                }
+            }
+            _ => Asks::Anybody,
+        };
+        Self { route, place, settings, grant, streams_at: None, wanted_version, caller, verifier: None, policy: None }
+    }
+
+    /// The bearer token that says who asks, for [`crate::identity::Verifier::look`]. What comes of it must be told to
+    /// [`Self::identified`] before the request is answered; none where there is nothing to look at.
+    #[must_use]
+    pub fn token(&self) -> Option<(&'a str, Surface)> {
+        match self.caller {
+            Asks::Token(token, surface) => Some((token, surface)),
+            Asks::Anybody | Asks::Known(_) => None,
+        }
+    }
+
+    /// The same, with what came of the token.
+    #[must_use]
+    pub fn identified(self, verdict: Verdict) -> Self {
+        Self { caller: Asks::Known(verdict), ..self }
+    }
+
+    /// The same, with how it stands with verifying tokens and with the policy service, which [`Route::TrustHealth`] tells.
+    #[must_use]
+    pub fn trusting(self, verifier: VerifierHealth, policy: PolicyHealth) -> Self {
+        Self { verifier: Some(verifier), policy: Some(policy), ..self }
+    }
+
+    /// Who asks.
+    ///
+    /// # Errors
+    /// The caller is not answered, or nobody looked at the token.
+    pub(crate) fn caller(&self) -> Result<&Identity, Problem> {
+        match &self.caller {
+            Asks::Known(Ok(identity)) => Ok(identity),
+            Asks::Known(Err(refused)) => Err((*refused).into()),
+            Asks::Token(..) => Err(Problem::new(ErrorCode::InternalError, "the token was not looked at")),
+            Asks::Anybody => Ok(&Identity::ANONYMOUS),
+        }
     }
 
     /// The same where the tenant has an object, and so an event stream at this origin (`https://host`) that OFREP's answers name.
@@ -137,6 +206,9 @@ impl<'a> Plan<'a> {
     /// The tenant whose registry must be handed to [`crate::respond`]; none where the answer needs none.
     #[must_use]
     pub fn registry(&self) -> Option<&str> {
+        if let Asks::Known(Err(_)) = self.caller {
+            return None;
+        }
         matches!(self.place, Place::Platform | Place::Snapshot).then(|| self.tenant()).flatten()
     }
 
@@ -151,6 +223,15 @@ impl<'a> Plan<'a> {
     #[must_use]
     pub fn wanted_version(&self) -> Option<u64> {
         self.wanted_version
+    }
+}
+
+/// What a caller must say of itself; none where anybody is answered alike.
+fn surface(access: Access) -> Option<Surface> {
+    match access {
+        Access::Caller => Some(Surface::Flags),
+        Access::Ofrep => Some(Surface::Ofrep),
+        Access::Open | Access::Client | Access::Scopes(_) | Access::StreamToken => None,
     }
 }
 
@@ -199,6 +280,7 @@ mod tests {
             ("PUT", "/ofrep/v1/evaluate/flags", Route::MethodNotAllowed("POST, OPTIONS")),
             ("POST", "/ofrep/v1/evaluate/flagsa", Route::NotFound),
             ("POST", "/ofrep/v1/configuration", Route::NotFound),
+            ("GET", "/phase-2b/health", Route::TrustHealth),
             ("GET", "/healthz", Route::Live),
             ("GET", "/readyz", Route::Ready),
             ("GET", "/metrics", Route::Metrics),
@@ -260,7 +342,8 @@ mod tests {
 
     #[test]
     fn the_platforms_registry_is_read_unless_another_is_open_and_named() {
-        let settings = Settings { open_registries: vec!["parity".to_owned()], ..Settings::default() };
+        let mut settings = Settings { open_registries: vec!["parity".to_owned()], ..Settings::default() };
+        settings.identity.allow_dev_headers = true;
         for (path, named, expected) in [
             ("/api/flags/eval", "", Ok(Some("platform"))),
             ("/api/flags/eval", "platform", Ok(Some("platform"))),

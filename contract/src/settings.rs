@@ -4,7 +4,9 @@ use std::fmt;
 
 use burgee_control::Policy;
 
+use crate::identity::IdentitySettings;
 use crate::limits;
+use crate::sensitive::PolicySettings;
 use crate::v1::signature::SigningKey;
 use crate::v1::{Client, Secret};
 
@@ -21,6 +23,8 @@ pub struct Settings {
     /// `FF_TEST_PANIC`: `1` adds `GET /__test/panic`, which brings the instance down, to show that the next request is
     /// answered all the same. Default off; never set it where others can reach it.
     pub test_panic: bool,
+    /// `ADMIN_POLICY_URL`: who is asked about sensitive flags.
+    pub policy_service: PolicySettings,
     /// `FF_TOKEN_SECRET`: what tokens of `/v1` are signed with, of at least 32 bytes; several are divided by spaces: the first signs, all
     /// verify. Without it `/v1` answers 503.
     pub token_secrets: Vec<Secret>,
@@ -39,6 +43,8 @@ pub struct Settings {
     pub webhook_hosts: Vec<String>,
     /// `FF_TEST_CLOCK`: `1` lets tests set the time of a tenant's object. Default off; never set it where others can reach it.
     pub test_clock: bool,
+    /// Of callers' tokens: `FF_VERIFY_MODE`, `FF_ALLOW_DEV_HEADERS`, `FF_JWT_…`, `POLICY_…`.
+    pub identity: IdentitySettings,
 }
 
 impl Default for Settings {
@@ -48,6 +54,7 @@ impl Default for Settings {
             soft_ttl_ms: 5000,
             open_registries: Vec::new(),
             test_panic: false,
+            policy_service: PolicySettings::default(),
             token_secrets: Vec::new(),
             clients: Vec::new(),
             signing_keys: Vec::new(),
@@ -56,6 +63,7 @@ impl Default for Settings {
             rollouts: true,
             webhook_hosts: Vec::new(),
             test_clock: false,
+            identity: IdentitySettings::default(),
         }
     }
 }
@@ -84,7 +92,7 @@ impl Settings {
     /// The first variable that has a value which it cannot have.
     pub fn read(variable: impl Fn(&'static str) -> Option<String>) -> Result<Self, SettingsError> {
         let variable = |name| variable(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
-        let mut settings = Self::default();
+        let mut settings = Self { identity: IdentitySettings::read(variable)?, ..Self::default() };
         if let Some(value) = variable("FF_PLATFORM_TENANT") {
             settings.platform_tenant = tenant("FF_PLATFORM_TENANT", &value)?;
         }
@@ -100,6 +108,7 @@ impl Settings {
             settings.open_registries =
                 names.map(|name| tenant("FF_OPEN_REGISTRIES", name)).collect::<Result<_, _>>()?;
         }
+        settings.policy_service = PolicySettings::read(variable, settings.identity.allow_dev_headers)?;
         if let Some(value) = variable("FF_TOKEN_SECRET") {
             settings.token_secrets = token_secrets(&value)?;
         }
@@ -220,6 +229,7 @@ mod tests {
             ("FF_PLATFORM_TENANT", "acme"),
             ("FF_SOFT_TTL_MS", "0"),
             ("FF_OPEN_REGISTRIES", "parity, other ,"),
+            ("ADMIN_POLICY_URL", "https://admin.example/"),
             ("FF_TEST_PANIC", "1"),
             ("FF_TOKEN_SECRET", "  0123456789abcdef0123456789abcdef fedcba9876543210fedcba9876543210 "),
             ("FF_CLIENTS", CLIENTS),
@@ -228,11 +238,15 @@ mod tests {
             ("FF_ROLLOUTS", "off"),
             ("FF_WEBHOOK_HOSTS", "localhost:8080, Hooks.internal,[::1]:9"),
             ("FF_TEST_CLOCK", "1"),
+            ("FF_ALLOW_DEV_HEADERS", " true "),
         ]);
         let expected = Settings {
             platform_tenant: "acme".to_owned(),
             soft_ttl_ms: 0,
             open_registries: vec!["parity".to_owned(), "other".to_owned()],
+            policy_service: PolicySettings {
+                url: Some("https://admin.example/api/policy/sensitive.check.2b".to_owned()),
+            },
             test_panic: true,
             token_secrets: vec![
                 Secret::new("0123456789abcdef0123456789abcdef"),
@@ -245,6 +259,7 @@ mod tests {
             rollouts: false,
             webhook_hosts: ["localhost:8080", "hooks.internal", "[::1]:9"].map(str::to_owned).to_vec(),
             test_clock: true,
+            identity: IdentitySettings { allow_dev_headers: true, ..IdentitySettings::default() },
         };
         let settings = settings.unwrap();
         assert_eq!(settings, expected);

@@ -19,7 +19,7 @@ use crate::fault::{Fault, FaultCode, Warning, WarningCode};
 use crate::limits;
 use crate::model::{
     Bucketing, Condition, Flag, FlagType, KillSwitch, Override, OverrideScope, OverrideVariant, Prerequisite, Rule,
-    Segment, Serve, Stage, State, Targets, Value,
+    Segment, Sensitive, Serve, Stage, State, Targets, Value,
 };
 use crate::snapshot::{
     Body, CompiledFlag, CompiledRule, CompiledServe, CompiledStage, CompiledTargets, CompiledVariant, Distribution,
@@ -84,6 +84,7 @@ impl Compiler {
             tenant: outline.tenant.as_str().into(),
             version: outline.version,
             generated_at: outline.generated_at,
+            has_sensitive: self.flags.iter().any(|flag| flag.sensitive().is_some()),
             flags: self.flags.into(),
             by_key: self.by_key,
             segments: self.segments.into(),
@@ -210,7 +211,9 @@ impl Compiler {
         let kill_switch = flag.kill_switch.map(|category| EngagedSwitch::Category(category.into()));
         let body = Body {
             is_on: flag.state == State::On,
+            sensitive: flag.sensitive.filter(Sensitive::applies).map(Box::new),
             // These are told when all is known.
+            is_dormant: false,
             start: Start::Top,
             is_static: false,
             off,

@@ -19,6 +19,8 @@ use crate::trace::Step;
 pub enum Source {
     /// There is no such flag.
     UnknownFlag,
+    /// The flag is sensitive, and the caller may not be told of it.
+    Sensitive,
     /// A kill switch is engaged.
     KillSwitch,
     /// The request overrides it for the user.
@@ -57,6 +59,14 @@ pub enum Reason {
     UnknownFlag,
     /// The flag's definition is at fault; the snapshot's warnings say how.
     FlagInvalid,
+    /// The flag is sensitive, and nobody has verified who asks.
+    AuthNotVerified,
+    /// The flag is sensitive, and the approval has ended.
+    ApprovalExpired,
+    /// The flag is sensitive, and the policy service says no.
+    PolicyDenied,
+    /// The flag is sensitive, and the policy service says nothing.
+    AdminUnreachable,
     /// Everything is switched off.
     KillSwitchGlobal,
     /// The flag's category is switched off.
@@ -109,8 +119,9 @@ fn name_of(value: &impl Serialize) -> String {
 
 impl Source {
     /// All of them, by their numbers.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::UnknownFlag,
+        Self::Sensitive,
         Self::KillSwitch,
         Self::InlineUserOverride,
         Self::InlineTenantOverride,
@@ -135,9 +146,13 @@ impl Source {
 
 impl Reason {
     /// All of them, by their numbers.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 26] = [
         Self::UnknownFlag,
         Self::FlagInvalid,
+        Self::AuthNotVerified,
+        Self::ApprovalExpired,
+        Self::PolicyDenied,
+        Self::AdminUnreachable,
         Self::KillSwitchGlobal,
         Self::KillSwitchCategory,
         Self::UserOverridePrecedence,

@@ -18,7 +18,7 @@ use crate::limits;
 use crate::model::Scalar;
 
 pub(crate) use condition::{read_segment, segment_cost};
-pub(crate) use document::{Outline, RawEntry, key_of, read_kill_switch, read_override};
+pub(crate) use document::{Outline, RawEntry, fields, key_of, mentions, read_kill_switch, read_override};
 pub(crate) use flag::read_flag;
 use serve::serve;
 

@@ -69,6 +69,16 @@ pub fn read_flags(bytes: &[u8]) -> Result<Vec<Result<Flag, Vec<Fault>>>, Fault> 
     Ok(flags.map(|(index, raw)| read_entry(raw, "flags", index, |node| read_flag(node, &segment))).collect())
 }
 
+/// Reads the stored overrides of a document, in their order; those at fault are left out.
+///
+/// # Errors
+/// As [`crate::Snapshot::parse`].
+pub fn read_overrides(bytes: &[u8]) -> Result<Vec<Override>, Fault> {
+    let outline = Outline::parse(bytes)?;
+    let rows = outline.overrides.iter().enumerate();
+    Ok(rows.filter_map(|(index, raw)| read_entry(raw, "overrides", index, read_override).ok()).collect())
+}
+
 /// What the conditions of the segments cost, by the segments' keys; of one key the first counts.
 fn costs(segments: &[Entry<Segment>]) -> BTreeMap<&str, usize> {
     segments.iter().rev().map(|entry| (entry.value.key.as_str(), segment_cost(&entry.value))).collect()

@@ -21,13 +21,50 @@ pub struct Request<'a> {
     pub now: i64,
     /// The request's own overrides, if it has any.
     pub overrides: Option<&'a dyn Overrides>,
+    /// Which sensitive flags the caller may be told of; none, where there is nobody who could say so: no sensitive flag at all.
+    pub permits: Option<&'a dyn Permits>,
 }
 
 impl Request<'_> {
-    /// A request at a time, without overrides of its own.
+    /// A request at a time, without overrides of its own and of somebody who may be told of no sensitive flag.
     #[must_use]
     pub fn at(now: i64) -> Self {
-        Self { now, overrides: None }
+        Self { now, overrides: None, permits: None }
+    }
+}
+
+/// Which sensitive flags the caller of a request may be told of: those that are evaluated, and those that are their prerequisites.
+pub trait Permits {
+    /// Whether he may be told of a sensitive flag.
+    ///
+    /// # Errors
+    /// Why he may not.
+    fn permit(&self, flag: FlagIndex, key: &str) -> Result<(), Denial>;
+}
+
+/// Why a caller is not told of a sensitive flag.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Denial {
+    /// Nobody has verified who asks.
+    AuthNotVerified,
+    /// The approval has ended.
+    ApprovalExpired,
+    /// The policy service says no.
+    PolicyDenied,
+    /// The policy service says nothing.
+    AdminUnreachable,
+}
+
+impl Denial {
+    /// The reason that a decision gives for it.
+    #[must_use]
+    pub fn reason(self) -> Reason {
+        match self {
+            Self::AuthNotVerified => Reason::AuthNotVerified,
+            Self::ApprovalExpired => Reason::ApprovalExpired,
+            Self::PolicyDenied => Reason::PolicyDenied,
+            Self::AdminUnreachable => Reason::AdminUnreachable,
+        }
     }
 }
 
@@ -203,7 +240,8 @@ impl<'s, 'r, C: Context + ?Sized> Walk<'s, 'r, C> {
     /// The steps before the rules. Where none of them could decide, nobody comes here.
     #[inline(never)]
     fn before_rules(&self, trace: &mut impl Trace<'s>) -> Option<Verdict> {
-        self.kill_switch(trace)
+        self.sensitive(trace)
+            .or_else(|| self.kill_switch(trace))
             .or_else(|| self.inline_override(OverrideScope::User, trace))
             .or_else(|| self.inline_override(OverrideScope::Tenant, trace))
             .or_else(|| self.stored_override(Source::StoreUserOverride, &self.body.user_overrides, trace))
@@ -211,6 +249,39 @@ impl<'s, 'r, C: Context + ?Sized> Walk<'s, 'r, C> {
             .or_else(|| self.state(trace))
             .or_else(|| self.prerequisites(trace))
             .or_else(|| self.target(trace))
+    }
+
+    /// The one place where a sensitive flag is kept from those who may not be told of it: no way to an evaluation leads past it.
+    fn sensitive(&self, trace: &mut impl Trace<'s>) -> Option<Verdict> {
+        self.body.sensitive.as_ref()?;
+        let permit = match self.request.permits {
+            Some(permits) => permits.permit(self.index, &self.flag.key),
+            // Whoever evaluates alone holds the document: that nobody has the flag yet is then no secret.
+            None if self.body.is_dormant && !self.has_inline_override() => return None,
+            None => Err(Denial::AuthNotVerified),
+        };
+        match permit {
+            Ok(()) => {
+                trace.step(|| Step::new(Source::Sensitive, Outcome::Permitted));
+                None
+            }
+            Err(denial) => {
+                trace.step(|| Step {
+                    variant: self.key_of(self.body.off),
+                    ..Step::new(Source::Sensitive, Outcome::Match)
+                });
+                Some(self.verdict(self.body.off, Source::Sensitive, denial.reason()))
+            }
+        }
+    }
+
+    fn has_inline_override(&self) -> bool {
+        let given = |scope| {
+            self.request
+                .overrides
+                .is_some_and(|overrides| overrides.inline(scope, self.index, &self.flag.key) != InlineOverride::Absent)
+        };
+        given(OverrideScope::User) || given(OverrideScope::Tenant)
     }
 
     fn kill_switch(&self, trace: &mut impl Trace<'s>) -> Option<Verdict> {
@@ -316,11 +387,13 @@ impl<'s, 'r, C: Context + ?Sized> Walk<'s, 'r, C> {
         None
     }
 
-    /// The variant that a prerequisite's flag serves, by its place and key. What is loaded leads to a bounded number of walks, bounded in depth too.
+    /// The variant that a prerequisite's flag serves, by its place and key; none of a sensitive flag that the caller may not be told of, although it
+    /// serves its off variant: that must meet nothing. What is loaded leads to a bounded number of walks, bounded in depth too.
     #[inline(never)]
     fn served_by(&self, prerequisite: &CompiledPrerequisite) -> Option<(VariantIndex, &'s str)> {
         let index = prerequisite.flag?;
-        let variant = self.snapshot.verdict(Some(index), self.context, self.request).variant()?;
+        let verdict = self.snapshot.verdict(Some(index), self.context, self.request);
+        let variant = verdict.variant().filter(|_| verdict.source() != Source::Sensitive)?;
         let served = self.snapshot.flag(index)?.variants().get(usize::from(variant))?;
         Some((variant, &served.key))
     }

@@ -253,6 +253,14 @@ pub struct Sensitive {
     pub approval_matrix_row: Option<String>,
 }
 
+impl Sensitive {
+    /// Whether the flag is sensitive at all.
+    #[must_use]
+    pub fn applies(&self) -> bool {
+        self.sensitive_flag || self.requires_approval
+    }
+}
+
 /// A stored override: what one user or tenant gets, whatever the flag says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]

@@ -58,7 +58,7 @@ impl ResolutionReason {
             Source::Rule | Source::StagedBucket | Source::DefaultDistribution => Self::Split,
             Source::RolloutStageMap => Self::Static,
             Source::Default if is_static => Self::Static,
-            Source::Default | Source::Prerequisite => Self::Default,
+            Source::Default | Source::Prerequisite | Source::Sensitive => Self::Default,
         }
     }
 }
@@ -93,7 +93,8 @@ impl Decision<'_> {
     /// # Errors
     /// The serializer's.
     pub fn metadata_into<M: SerializeMap>(&self, tenant: &str, map: &mut M) -> Result<(), M::Error> {
-        let own = self.flag.map_or(&[][..], |flag| flag.metadata());
+        // What a sensitive flag says of itself is for those who may be told of it.
+        let own = self.flag.filter(|_| self.source != Source::Sensitive).map_or(&[][..], |flag| flag.metadata());
         for (name, value) in own {
             map.serialize_entry(name, value)?;
         }

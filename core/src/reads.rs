@@ -42,6 +42,24 @@ impl Snapshot {
         reads
     }
 
+    /// The sensitive flags whose values the evaluation of a flag can ask for: itself, and those that its prerequisites lead to. Each once.
+    #[must_use]
+    pub fn sensitive_flags(&self, flag: FlagIndex) -> Vec<FlagIndex> {
+        if !self.has_sensitive() {
+            return Vec::new();
+        }
+        let mut flags = vec![flag];
+        let mut next = 0_usize;
+        while let Some(flag) = flags.get(next).copied() {
+            if let Some(body) = self.flag(flag).and_then(|flag| flag.body.as_ref().ok()) {
+                body.add_prerequisites(&mut flags);
+            }
+            next = next.saturating_add(1);
+        }
+        flags.retain(|flag| self.flag(*flag).is_some_and(|flag| flag.sensitive().is_some()));
+        flags
+    }
+
     /// Adds what a flag asks for itself. `known` says of each attribute whether it is listed already.
     fn add(&self, body: &Body, reads: &mut Reads, known: &mut [bool]) {
         let mut attributes = core::mem::take(&mut reads.attributes);
@@ -104,11 +122,19 @@ impl Snapshot {
         reads.attributes = attributes;
         let ends = |overrides: &StoredOverrides| overrides.rows.iter().any(|row| row.expires_at.is_some());
         reads.time |= ends(&body.user_overrides) || ends(&body.tenant_overrides);
-        if !body.prerequisites.cannot_be_met {
-            for flag in body.prerequisites.all.iter().filter_map(|prerequisite| prerequisite.flag) {
-                if !reads.flags.contains(&flag) {
-                    reads.flags.push(flag);
-                }
+        body.add_prerequisites(&mut reads.flags);
+    }
+}
+
+impl Body {
+    /// Adds the flags that its prerequisites name, unless they are listed already or are never walked.
+    fn add_prerequisites(&self, flags: &mut Vec<FlagIndex>) {
+        if self.prerequisites.cannot_be_met {
+            return;
+        }
+        for flag in self.prerequisites.all.iter().filter_map(|prerequisite| prerequisite.flag) {
+            if !flags.contains(&flag) {
+                flags.push(flag);
             }
         }
     }

@@ -12,7 +12,7 @@ use crate::condition::{CompiledSegment, Test};
 use crate::context::{Attribute, Symbol};
 use crate::decision::{Reason, Source, Verdict};
 use crate::fault::{Warning, WarningCode};
-use crate::model::{FlagType, RolloutStage, Scalar, Value};
+use crate::model::{FlagType, RolloutStage, Scalar, Sensitive, Value};
 use crate::text::Text;
 
 /// From names to places. Names come from the snapshot, which its owner writes: no defence against crafted ones is needed. Every
@@ -47,6 +47,7 @@ pub struct Snapshot {
     pub(crate) attributes: Box<[Attribute]>,
     /// The numbers, from 1, of the texts that conditions compare with.
     pub(crate) symbols: Index,
+    pub(crate) has_sensitive: bool,
     pub(crate) warnings: Box<[Warning]>,
 }
 
@@ -70,6 +71,10 @@ pub struct CompiledFlag {
 #[derive(Debug)]
 pub(crate) struct Body {
     pub(crate) is_on: bool,
+    /// Of a flag that is told only to those who may know: none where both its booleans are false.
+    pub(crate) sensitive: Option<Box<Sensitive>>,
+    /// Whether nobody has it, in any environment, unless a request overrides it: all its stages are off, and there is nothing before them.
+    pub(crate) is_dormant: bool,
     /// Where its evaluation starts, as long as the request overrides nothing and nobody looks at the steps.
     pub(crate) start: Start,
     /// See [`CompiledFlag::is_static`].
@@ -209,6 +214,12 @@ impl CompiledFlag {
         self.body.as_ref().err().copied()
     }
 
+    /// What makes it sensitive; none for a flag that is told to everybody, and for an invalid one, which is off.
+    #[must_use]
+    pub fn sensitive(&self) -> Option<&Sensitive> {
+        self.body.as_ref().ok()?.sensitive.as_deref()
+    }
+
     /// Its variants, by their places; none for an invalid flag.
     #[must_use]
     pub fn variants(&self) -> &[CompiledVariant] {
@@ -245,10 +256,16 @@ impl CompiledFlag {
 impl Body {
     /// Notes, once all is known, what need not be looked at again in every evaluation.
     pub(crate) fn seal(&mut self) {
+        let has_rows = !self.user_overrides.rows.is_empty() || !self.tenant_overrides.rows.is_empty();
+        self.is_dormant = self.is_on
+            && !has_rows
+            && self.targets.is_none()
+            && self.rules.is_empty()
+            && self.stage.as_ref().is_some_and(CompiledStage::is_off);
         let starts_at_rules = self.is_on
+            && self.sensitive.is_none()
             && self.kill_switch.is_none()
-            && self.user_overrides.rows.is_empty()
-            && self.tenant_overrides.rows.is_empty()
+            && !has_rows
             && self.prerequisites.all.is_empty()
             && self.targets.is_none();
         self.is_static = self.prerequisites.all.is_empty()
@@ -294,6 +311,16 @@ impl Body {
     pub(crate) fn variant_by_boolean(&self, wanted: bool) -> Option<VariantIndex> {
         let has = |variant: &&CompiledVariant| matches!(variant.value, Value::Boolean(value) if value == wanted);
         self.variants.iter().find(has).map(|variant| variant.index)
+    }
+}
+
+impl CompiledStage {
+    /// Whether it is off for everybody in every environment.
+    fn is_off(&self) -> bool {
+        let is_off = |stage: &RolloutStage| {
+            matches!(stage, RolloutStage::Draft | RolloutStage::Paused | RolloutStage::RolledBack)
+        };
+        is_off(&self.base) && self.by_env.iter().all(|(_, stage)| is_off(stage))
     }
 }
 
@@ -371,6 +398,13 @@ impl Snapshot {
     #[must_use]
     pub fn symbol(&self, text: Text<'_>) -> Symbol {
         Symbol(self.symbols.get(text.as_bytes()).unwrap_or(0))
+    }
+
+    /// Whether any flag is sensitive.
+    #[inline]
+    #[must_use]
+    pub fn has_sensitive(&self) -> bool {
+        self.has_sensitive
     }
 
     /// What was left out or switched off, in the document's order.

@@ -30,6 +30,8 @@ pub enum Outcome {
     NotInPercentage,
     /// The prerequisite is met.
     Met,
+    /// The flag is sensitive, and the caller may be told of it.
+    Permitted,
     /// The attribute is of a type that cannot be compared so.
     WrongType,
 }

@@ -111,7 +111,7 @@ fn overrides_take_precedence_in_their_order() {
         (&user("x").with("tenant_id", "T"), absent, absent, (some("\"B\""), Source::StoreTenantOverride, by_tenant)),
         (&user("x"), absent, absent, (some("\"A\""), Source::Default, Reason::Default)),
     ] {
-        let request = Request { now: 0, overrides: Some(&Both(user_override, tenant_override)) };
+        let request = Request { overrides: Some(&Both(user_override, tenant_override)), ..Request::at(0) };
         assert_eq!(answer(&snapshot.evaluate(snapshot.find("f"), context, &request, &mut ())), expected);
     }
 }

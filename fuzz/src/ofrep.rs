@@ -56,7 +56,7 @@ pub fn ofrep(bytes: &[u8]) {
 fn ask(path: &str, body: &[u8], tag: &str) -> Response {
     let headers = Headers::default().with(Header::IfNoneMatch, tag);
     let request = Request { method: "POST", path, query: "", headers, body: Body::Bytes(body) };
-    let served = Served { loaded: loaded(), cache: Cache::Hit, confirmed_at: NOW, fault: None };
+    let served = Served { loaded: loaded(), cache: Cache::Hit, confirmed_at: NOW, fault: None, gate: &burgee_contract::sensitive::CLOSED };
     let settings = Settings::default();
     let moment = Moment { now: NOW, request_id: "r", service_version: "0" };
     respond(&Plan::of(&request, &settings, 0), &request, Registry::Ready(served), &moment)

@@ -12,7 +12,7 @@ pub(crate) fn decide<'s>(
     now: i64,
     overrides: Option<&dyn Overrides>,
 ) -> Decision<'s> {
-    let request = Request { now, overrides };
+    let request = Request { overrides, ..Request::at(now) };
     let plain = snapshot.evaluate(flag, context, &request, &mut ());
     let (explained, steps) = snapshot.explain(flag, context, &request);
     assert_same(&plain, &explained, "explain");
@@ -31,7 +31,7 @@ pub(crate) fn decide<'s>(
         let only = Only { context, reads: &reads };
         assert_same(&plain, &snapshot.evaluate(Some(flag), &only, &request, &mut ()), "with what it reads alone");
         if !reads.time {
-            let later = Request { now: now.wrapping_add(i64::MAX / 3), overrides };
+            let later = Request { overrides, ..Request::at(now.wrapping_add(i64::MAX / 3)) };
             assert_same(&plain, &snapshot.evaluate(Some(flag), context, &later, &mut ()), "at another time");
         }
     }

@@ -232,7 +232,8 @@
     flag.rules = readRules(raw, at, variants, segments);
     flag.fallthrough = readFallthrough(raw, at, variants, flag.defaultVariant);
     flag.killSwitch = optional(raw, at, 'kill_switch', (value) => isText(value) && value !== GLOBAL_SWITCH);
-    optional(raw, at, 'sensitive', checkSensitive);
+    const sensitive = optional(raw, at, 'sensitive', checkSensitive);
+    flag.isSensitive = sensitive !== undefined && (sensitive.sensitive_flag || sensitive.requires_approval);
     optional(raw, at, 'high_impact', isBoolean);
     return flag;
   }
@@ -337,6 +338,12 @@
     }
   }
 
+  // Whether nobody has it, as far as the flag itself says.
+  function looksDormant({ state, stage, targets, rules }) {
+    const isOff = (name) => ['draft', 'paused', 'rolled_back'].includes(name);
+    return state === 'on' && !targets && rules.length === 0 && !!stage && [stage.stage, ...Object.values(stage.byEnvironment ?? {})].every(isOff);
+  }
+
   // ---- Prerequisites -----------------------------------------------------------------------------------------------
 
   const prerequisitesOf = (flag) => flag?.prerequisites ?? [];
@@ -425,6 +432,8 @@
     flags.forEach((raw, i) => loadFlag(loaded, raw, `/flags/${i}`));
     judgePrerequisites(loaded);
     loadRows(loaded, rows);
+    const withRows = new Set([...loaded.rows.values()].map((row) => row.flag));
+    for (const [key, flag] of loaded.flags) if (flag) flag.isDormant = !withRows.has(key) && looksDormant(flag);
     switches.forEach((raw, i) => {
       const at = `/kill_switches/${i}`;
       const entry = loaded.read('invalid_kill_switch', at, () => readSwitch(raw, at));

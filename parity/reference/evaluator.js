@@ -53,7 +53,7 @@
 
   // ---- The walk (4) ------------------------------------------------------------------------------------------------
 
-  function walk(loaded, key, { context, overrides, now }) {
+  function walk(loaded, key, { context, overrides, permits, now }) {
     const chain = [];
     const pass = (step, outcome) => chain.push({ step, outcome });
 
@@ -74,6 +74,14 @@
 
     const off = (step, reason, reported) => decide(flag, step, reason, flag.offVariant, reported);
     const on = (step, reason, reported) => decide(flag, step, reason, flag.onVariant, reported);
+
+    // Alone with the document, a flag that nobody has yet is no secret.
+    const isOpen = permits === undefined && flag.isDormant && ['user', 'tenant'].every((scope) => field(own(overrides, scope), key) === undefined);
+    if (flag.isSensitive && !isOpen) {
+      const permit = own(permits, key) ?? 'auth_not_verified';
+      if (permit !== true) return off('sensitive', permit);
+      pass('sensitive', 'permitted');
+    }
 
     if (loaded.engaged.has(GLOBAL_SWITCH)) return off('kill_switch', 'kill_switch_global');
     if (loaded.engaged.has(flag.killSwitch)) return off('kill_switch', 'kill_switch_category');
@@ -107,8 +115,8 @@
 
     function isMet(prerequisite) {
       if (flag.isNeverMet || !loaded.flags.has(prerequisite.flag)) return false;
-      const { variant } = walk(loaded, prerequisite.flag, { context, overrides, now });
-      return prerequisite.variants.includes(variant); // which null is never among
+      const { variant, source } = walk(loaded, prerequisite.flag, { context, overrides, permits, now });
+      return source !== 'sensitive' && prerequisite.variants.includes(variant); // which null is never among
     }
 
     if (flag.targets) {
@@ -197,10 +205,10 @@
 
   // ---- The interface -----------------------------------------------------------------------------------------------
 
-  // Either takes a document, or what `load` made of one.
-  function evaluateBatch(registry, { flags, context, overrides, now = Date.now() }) {
+  // Either takes a document, or what `load` made of one. `permits` names the sensitive flags that the caller may be told of: `true`, or why not.
+  function evaluateBatch(registry, { flags, context, overrides, permits, now = Date.now() }) {
     const loaded = registry instanceof Loaded ? registry : load(registry);
-    return flags.map((key) => walk(loaded, key, { context, overrides, now }));
+    return flags.map((key) => walk(loaded, key, { context, overrides, permits, now }));
   }
 
   const evaluate = (registry, { key, ...request }) => evaluateBatch(registry, { ...request, flags: [key] })[0];

@@ -6,8 +6,8 @@
 use burgee_core::model::OverrideScope;
 use burgee_core::packed::{Packed, Rows};
 use burgee_core::{
-    DecisionJson, Documents, Fault, FlagIndex, InlineOverride, Json, NamedContext, Overrides, Request, Snapshot, Step,
-    Text, Value, wtf8_from_utf16,
+    DecisionJson, Denial, Documents, Fault, FlagIndex, InlineOverride, Json, NamedContext, Overrides, Permits, Request,
+    Snapshot, Step, Text, Value, wtf8_from_utf16,
 };
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -35,6 +35,10 @@ pub struct CaseRequest<'a> {
     /// Inline overrides: `{user?, tenant?}`.
     #[serde(borrow, default = "no_members")]
     pub overrides: Json<'a>,
+    /// Which sensitive flags the caller may be told of, by key: `true`, or the reason why not. One that is not named is `auth_not_verified`.
+    /// Absent: there is nobody who could say so.
+    #[serde(borrow, default)]
+    pub permits: Option<Json<'a>>,
     /// The time, ms since the epoch; the clock's where it does not say.
     #[serde(default)]
     pub now: Option<f64>,
@@ -97,7 +101,9 @@ pub fn decide(snapshot: &Snapshot, request: &CaseRequest<'_>) -> serde_json::Val
     }
     let overrides = Inline(&request.overrides);
     let now = request.now.unwrap_or_else(clock).floor() as i64;
-    let request = Request { now, overrides: Some(&overrides) };
+    let permits = request.permits.as_ref().map(Permitted);
+    let permits = permits.as_ref().map(|permits| permits as &dyn Permits);
+    let request = Request { now, overrides: Some(&overrides), permits };
     let mut steps: Vec<Step<'_>> = Vec::new();
     let flag = key.as_str().and_then(|key| snapshot.find(key));
     let decision = snapshot.evaluate(flag, &context, &request, &mut steps);
@@ -118,6 +124,24 @@ impl Overrides for Inline<'_> {
         let of_scope = members(self.0).iter().find(|(name, _)| name == scope);
         let of_flag = of_scope.and_then(|(_, by_flag)| members(by_flag).iter().find(|(flag, _)| flag == key));
         of_flag.map_or(InlineOverride::Absent, |(_, value)| value_of(value).into())
+    }
+}
+
+/// The permits of a request.
+struct Permitted<'a>(&'a Json<'a>);
+
+impl Permits for Permitted<'_> {
+    fn permit(&self, _: FlagIndex, key: &str) -> Result<(), Denial> {
+        match members(self.0).iter().find(|(flag, _)| flag == key).map(|(_, permit)| permit) {
+            Some(Json::Bool(true)) => Ok(()),
+            Some(Json::String(reason)) => Err(match reason.as_ref() {
+                "approval_expired" => Denial::ApprovalExpired,
+                "policy_denied" => Denial::PolicyDenied,
+                "admin_unreachable" => Denial::AdminUnreachable,
+                _ => Denial::AuthNotVerified,
+            }),
+            _ => Err(Denial::AuthNotVerified),
+        }
     }
 }
 

@@ -111,7 +111,7 @@ fn rules() {
         }
     }
     report(&failures);
-    assert_eq!(rules.cases.len(), 193);
+    assert_eq!(rules.cases.len(), 203);
 }
 
 #[test]

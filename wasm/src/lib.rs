@@ -248,7 +248,7 @@ impl Snapshot {
         let bytes = self.scratch.bytes(length);
         self.slots.read(bytes);
         let context = WireContext::new(bytes, &self.slots);
-        let request = Request { now: milliseconds(now), overrides: Some(&context) };
+        let request = Request { overrides: Some(&context), ..Request::at(milliseconds(now)) };
         let (decision, steps) = self.core.explain(Some(FlagIndex(flag)), &context, &request);
         DecisionJson { flag_key: "", decision: &decision, steps: &steps, explain }.to_text()
     }
@@ -272,7 +272,7 @@ impl Snapshot {
     /// The verdict as a number.
     #[inline(always)]
     fn packed(&self, flag: u32, context: &WireContext<'_>, overrides: Option<&dyn Overrides>, now: f64) -> u32 {
-        let request = Request { now: milliseconds(now), overrides };
+        let request = Request { overrides, ..Request::at(milliseconds(now)) };
         pack(self.core.verdict(Some(FlagIndex(flag)), context, &request))
     }
 }

@@ -55,6 +55,9 @@ export function send(status, headers, name, value, body) {
   return new Response(body.byteLength === 0 ? null : body.slice(), { status, headers });
 }
 
+/** Lets so many milliseconds pass. */
+export const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
 /** What a KV namespace holds, as bytes; null where it holds nothing, and a text where it cannot be read. */
 export async function stored(env, binding, key, cacheTtl) {
   try {

@@ -30,6 +30,9 @@ extern "C" {
     #[wasm_bindgen(js_name = send)]
     fn js_send(status: u16, headers: &web_sys::Headers, name: &str, value: &str, body: &[u8]) -> web_sys::Response;
 
+    #[wasm_bindgen(js_name = pause)]
+    fn js_pause(ms: u32) -> Promise;
+
     #[wasm_bindgen(js_name = stored)]
     fn js_stored(env: &JsValue, binding: &str, key: &str, cache_ttl: u32) -> Promise;
 
@@ -154,6 +157,12 @@ pub(crate) fn send(response: &Response) -> web_sys::Response {
         };
         js_send(response.status, headers, OWN, own, &response.body)
     })
+}
+
+/// Lets so many milliseconds pass, with a timer of this request's own.
+pub(crate) async fn pause(ms: u32) {
+    // A timer does not reject.
+    let _ = JsFuture::from(js_pause(ms)).await;
 }
 
 /// Begins to read the bytes of a KV namespace's value. They are not read as JSON by the platform, which would build an object only to be walked

@@ -14,7 +14,9 @@
 
 mod bridge;
 mod carry;
+mod identity;
 mod meter;
+mod policy;
 mod registries;
 pub mod tenant;
 
@@ -22,7 +24,9 @@ use std::cell::OnceCell;
 use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 
+use burgee_contract::identity::{Looked, Verdict};
 use burgee_contract::metrics::CacheState;
+use burgee_contract::sensitive::{Gate, Inquiry};
 use burgee_contract::{
     ErrorCode, Header, Headers, Moment, Plan, Problem, Registry, Request, RequestLog, Response, Route, Settings,
     SettingsError, is_sane, refuse, respond, show_metrics, split_url, uuid_v4, v1,
@@ -63,7 +67,7 @@ pub fn fetch(raw: &web_sys::Request, env: Env, context: worker_sys::Context, sta
             let asked = asked.at(&settings, raw);
             match route.body_limit() {
                 Some(limit) if body.is_undefined() && asked.wants_body(&settings) => JsValue::from(limit as u32),
-                _ => answer(asked, settings, env, &Context::new(context)),
+                _ => answer(asked, settings, env, Context::new(context)),
             }
         }
         Err(error) => {
@@ -85,14 +89,33 @@ pub fn apologise(raw: &web_sys::Request, env: Env, context: worker_sys::Context,
     Asked::receive(raw, head, route, bridge::Read::None, tap, started as i64).refuse(&problem)
 }
 
-/// The response, or the promise of one where the registry must be read first.
-fn answer(asked: Asked, settings: Rc<Settings>, env: Env, context: &Context) -> JsValue {
+/// The response, or the promise of one where a token must be verified first.
+fn answer(asked: Asked, settings: Rc<Settings>, env: Env, context: Context) -> JsValue {
+    let looked = asked.request().headers.get(Header::Authorization).and_then(|_| {
+        let request = asked.request();
+        let (token, surface) = Plan::of(&request, &settings, asked.now()).token()?;
+        Some(identity::look(token, surface, &settings, &context))
+    });
+    match looked {
+        None => answer_to(None, asked, settings, env, &context),
+        Some(Looked::Known(verdict)) => answer_to(Some(verdict), asked, settings, env, &context),
+        Some(Looked::Check(checking)) => future_to_promise(AssertUnwindSafe(async move {
+            let verdict = identity::check(checking, &settings).await;
+            // It may be a promise again: who waits for this one then waits for that.
+            Ok(answer_to(Some(verdict), asked, settings, env, &context))
+        }))
+        .into(),
+    }
+}
+
+/// The response, or the promise of one where the registry must be read first, or the policy service asked.
+fn answer_to(verdict: Option<Verdict>, asked: Asked, settings: Rc<Settings>, env: Env, context: &Context) -> JsValue {
     let request = asked.request();
     if settings.test_panic && request.path == PANIC_PATH {
         return bring_down(request.query == "later");
     }
-    let plan = Plan::of(&request, &settings, asked.now());
-    if plan.route() == Route::Metrics {
+    let planned = asked.plan(&request, &settings, verdict.as_ref());
+    if planned.route() == Route::Metrics {
         return future_to_promise(AssertUnwindSafe(async move {
             let text = meter::text(&env).await;
             let request = asked.request();
@@ -101,32 +124,50 @@ fn answer(asked: Asked, settings: Rc<Settings>, env: Env, context: &Context) -> 
         }))
         .into();
     }
-    if plan.carry().is_some() {
+    if planned.carry().is_some() {
         return future_to_promise(AssertUnwindSafe(carry::carry(asked, settings, env))).into();
     }
-    if let Some(batch) = v1::exposure_batch(&plan, &request, asked.now()) {
+    if let Some(batch) = v1::exposure_batch(&planned, &request, asked.now()) {
         return future_to_promise(AssertUnwindSafe(carry::hand_over(asked, settings, env, batch))).into();
     }
-    let Some(tenant) = plan.registry() else { return asked.respond(&request, &plan, Registry::NotAsked).into() };
-    match registries::look(tenant, settings.soft_ttl_ms, plan.wanted_version().unwrap_or(0), &env, context) {
-        Look::Held(found) if plan.route() != Route::Ready || found.is_current() => {
-            let plan = asked.with_streams(plan, found.has_object);
-            asked.respond(&request, &plan, Registry::Ready(found.served())).into()
+    let Some(tenant) = planned.registry() else { return asked.respond(&request, &planned, Registry::NotAsked).into() };
+    match registries::look(tenant, settings.soft_ttl_ms, planned.wanted_version().unwrap_or(0), &env, context) {
+        Look::Held(found) if planned.route() != Route::Ready || found.is_current() => {
+            match Inquiry::of(&planned, &request, found.loaded()) {
+                None => {
+                    let planned = asked.with_streams(planned, found.has_object);
+                    let gate = Gate::unasked(&planned);
+                    asked.respond(&request, &planned, Registry::Ready(found.served(&gate))).into()
+                }
+                Some(inquiry) => future_to_promise(AssertUnwindSafe(async move {
+                    let gate = policy::ask(inquiry, &settings, &asked.id).await;
+                    let request = asked.request();
+                    let planned = asked.plan(&request, &settings, verdict.as_ref());
+                    let planned = asked.with_streams(planned, found.has_object);
+                    Ok(asked.respond(&request, &planned, Registry::Ready(found.served(&gate))).into())
+                }))
+                .into(),
+            }
         }
         // Nobody else may have asked for long: who is ready is said by storage, not by what was once read from it.
         look => {
-            let cache = look.cache();
+            let load = look.load();
             let tenant = tenant.to_owned();
             future_to_promise(AssertUnwindSafe(async move {
-                let found = registries::read(&tenant, cache, &env).await;
+                let found = registries::read(&tenant, load, &env).await;
+                let request = asked.request();
+                let planned = asked.plan(&request, &settings, verdict.as_ref());
+                let planned = asked.with_streams(planned, found.as_ref().is_ok_and(|found| found.has_object));
+                let inquiry = found.as_ref().ok().and_then(|found| Inquiry::of(&planned, &request, found.loaded()));
+                let gate = match inquiry {
+                    Some(inquiry) => policy::ask(inquiry, &settings, &asked.id).await,
+                    None => Gate::unasked(&planned),
+                };
                 let registry = match &found {
-                    Ok(found) => Registry::Ready(found.served()),
+                    Ok(found) => Registry::Ready(found.served(&gate)),
                     Err(fault) => Registry::Unavailable(fault),
                 };
-                let request = asked.request();
-                let plan = Plan::of(&request, &settings, asked.now());
-                let plan = asked.with_streams(plan, found.as_ref().is_ok_and(|found| found.has_object));
-                Ok(asked.respond(&request, &plan, registry).into())
+                Ok(asked.respond(&request, &planned, registry).into())
             }))
             .into()
         }
@@ -186,6 +227,20 @@ impl Asked {
         let (method, (path, query)) = split_head(&self.head);
         let headers = Headers::from_lines(self.route.headers(), &self.headers);
         Request { method, path, query, headers, body: self.body.as_body() }
+    }
+
+    /// What it is, with what came of its token.
+    fn plan<'a>(&self, request: &Request<'a>, settings: &'a Settings, verdict: Option<&Verdict>) -> Plan<'a> {
+        let plan = Plan::of(request, settings, self.now());
+        let plan = match verdict {
+            Some(verdict) => plan.identified(verdict.clone()),
+            None => plan,
+        };
+        if plan.route() == Route::TrustHealth {
+            plan.trusting(identity::health(settings), policy::health(settings))
+        } else {
+            plan
+        }
     }
 
     /// A plan that names the tenant's event stream, where it has one and the answer is to name it.
@@ -267,7 +322,8 @@ fn settings(env: &Env) -> Result<Rc<Settings>, SettingsError> {
 /// A variable as text, whichever JSON type the configuration gives it.
 fn variable(env: &Env, name: &str) -> Option<String> {
     let value = js_sys::Reflect::get(env, &JsValue::from_str(name)).ok()?;
-    value.as_string().or_else(|| value.as_f64().map(|number| number.to_string()))
+    let text = value.as_string().or_else(|| value.as_f64().map(|number| number.to_string()));
+    text.or_else(|| value.as_bool().map(|word| word.to_string()))
 }
 
 /// The time, ms since the epoch. The platform lets it pass only while a request waits for something.

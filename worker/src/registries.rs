@@ -1,14 +1,16 @@
 //! The registries that this isolate holds, compiled, one slot per tenant.
 //!
-//! Requests that find none each read storage for themselves: on this platform a request that waits for another's promise can be
-//! left hanging when that one ends. Callers can name any tenant, so there is an end to the slots: `burgee_contract::Slots`.
+//! Of the requests that find none, one reads storage. The others look every few milliseconds whether it is there, each with a timer of its
+//! own: on this platform a request that waits for another's promise can be left hanging when that one ends. Callers can name any tenant,
+//! so there is an end to the slots: `burgee_contract::Slots`.
 
 use std::cell::RefCell;
 use std::rc::Rc;
 
 use burgee_contract::metrics::{ReadResult, ReadSource};
+use burgee_contract::sensitive::Gate;
 use burgee_contract::{
-    self as contract, Cache, Loaded, ReadFault, Reading, RegistryLog, Served, Slot, Slots, Verdict, verdict,
+    self as contract, Cache, Loaded, ReadFault, Reading, RegistryLog, Served, Slot, Slots, Verdict, limits, verdict,
 };
 use worker::{Context, Env};
 
@@ -41,8 +43,14 @@ pub(crate) struct Found {
 
 impl Found {
     /// The same as `burgee-contract` takes it.
-    pub(crate) fn served(&self) -> Served<'_> {
-        Served { loaded: &self.loaded, cache: self.cache, confirmed_at: self.confirmed_at, fault: self.fault.as_ref() }
+    pub(crate) fn served<'a>(&'a self, gate: &'a Gate) -> Served<'a> {
+        let Self { loaded, cache, confirmed_at, fault, .. } = self;
+        Served { loaded, cache: *cache, confirmed_at: *confirmed_at, fault: fault.as_ref(), gate }
+    }
+
+    /// The registry.
+    pub(crate) fn loaded(&self) -> &Loaded {
+        &self.loaded
     }
 
     /// Whether it was confirmed within its time.
@@ -63,16 +71,19 @@ impl Found {
 pub(crate) enum Look {
     /// It is in memory. Where it is past its time, a refresh has been started in the background.
     Held(Found),
-    /// It must be [`read`], and the answer's cache is then this.
-    Read(Cache),
+    /// It must be [`read`].
+    Read(Load),
 }
 
+/// How a registry that is not in memory is to be had.
+pub(crate) struct Load(contract::Look<Rc<Loaded>>);
+
 impl Look {
-    /// What the answer's cache is where it is [`read`] now.
-    pub(crate) fn cache(&self) -> Cache {
+    /// How it is had from storage now, whatever is in memory.
+    pub(crate) fn load(self) -> Load {
         match self {
-            Self::Held(_) => Cache::Miss,
-            Self::Read(cache) => *cache,
+            Self::Held(_) => Load(contract::Look::Read(Cache::Miss)),
+            Self::Read(load) => load,
         }
     }
 }
@@ -83,7 +94,7 @@ pub(crate) fn look(tenant: &str, soft_ttl_ms: i64, asked: u64, env: &Env, contex
         let look = slot.look(now(), soft_ttl_ms, asked);
         let found = match look {
             contract::Look::Use { cache, .. } => Found::of(slot, cache),
-            contract::Look::Read(_) => None,
+            contract::Look::Read(_) | contract::Look::Wait(_) | contract::Look::Failed => None,
         };
         (look, found)
     });
@@ -91,11 +102,7 @@ pub(crate) fn look(tenant: &str, soft_ttl_ms: i64, asked: u64, env: &Env, contex
         let (tenant, env) = (tenant.to_owned(), env.clone());
         context.wait_until(async move { refresh(&tenant, &env).await });
     }
-    match (found, look) {
-        (Some(found), _) => Look::Held(found),
-        (None, contract::Look::Read(cache)) => Look::Read(cache),
-        (None, contract::Look::Use { .. }) => Look::Read(Cache::Miss),
-    }
+    found.map_or_else(|| Look::Read(Load(look)), Look::Held)
 }
 
 /// Notes that a write which this isolate carried made a version: the tenant's next answer waits for it.
@@ -103,12 +110,26 @@ pub(crate) fn want(tenant: &str, version: u64) {
     with_slot(tenant, |slot| slot.want(version));
 }
 
-/// Reads a tenant's registry.
+/// Reads a tenant's registry, or waits for the request that does.
 ///
 /// # Errors
 /// There is none that can be used, and memory holds none.
-pub(crate) async fn read(tenant: &str, cache: Cache, env: &Env) -> Result<Found, ReadFault> {
-    refresh(tenant, env).await;
+pub(crate) async fn read(tenant: &str, load: Load, env: &Env) -> Result<Found, ReadFault> {
+    let Load(mut look) = load;
+    let cache = loop {
+        match look {
+            contract::Look::Use { cache, .. } => break cache,
+            contract::Look::Failed => break Cache::Miss,
+            contract::Look::Read(cache) => {
+                refresh(tenant, env).await;
+                break cache;
+            }
+            contract::Look::Wait(waiting) => {
+                bridge::pause(limits::LOAD_POLL_MS).await;
+                look = with_slot(tenant, |slot| slot.look_again(now(), waiting));
+            }
+        }
+    };
     with_slot(tenant, |slot| {
         // Another request may have stored one while this one waited; it is as good.
         Found::of(slot, cache).ok_or_else(|| slot.fault().cloned().unwrap_or_else(|| ReadFault::missing(tenant)))

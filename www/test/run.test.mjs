@@ -43,7 +43,7 @@ test('several flags agree, each decided in another way', async () => {
     [{ Flag: 'syn.override', User: 'U-2', Tenant: 'T-held' }, /is off\.$/, 'store_tenant_override'],
     [{ Flag: 'syn.paused', Tenant: '' }, /is off\.$/, 'rollout_stage_map'],
     [{ Flag: 'nowhere' }, /is off\.$/, 'unknown_flag'],
-    [{ Registry: '', Flag: 'ff.cm.advanced_policy' }, /is off\.$/, 'rollout_stage_map'],
+    [{ Registry: '', Flag: 'ff.cm.advanced_policy' }, /is off\.$/, 'sensitive'],
   ];
   for (const [fields, expected, source] of cases) {
     const line = await evaluate(page, fields);

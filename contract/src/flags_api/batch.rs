@@ -4,13 +4,14 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use burgee_core::model::OverrideScope;
-use burgee_core::{FlagIndex, InlineOverride, Json, Path, Request as Evaluation, Value};
+use burgee_core::{FlagIndex, InlineOverride, Json, Path, Value};
 use serde_json::value::RawValue;
 
 use super::answer::Answer;
 use crate::caller::Caller;
 use crate::envelope::{Data, Problem, Service, success};
 use crate::http::{Request, Response};
+use crate::identity::Identity;
 use crate::json_body::{Object, items, object, text, value, wrong};
 use crate::limits;
 use crate::loaded::Served;
@@ -26,15 +27,16 @@ const ROOT: Path<'_> = Path::Root;
 #[inline(never)]
 pub(crate) fn evaluate_batch(
     request: &Request<'_>,
+    identity: &Identity,
     served: &Served<'_>,
     now: i64,
     service: Service<'_>,
 ) -> Result<Response, Problem> {
     let body = object(text(&request.body)?, &ROOT)?;
-    let caller = Caller::from_body(&request.headers, context(&body)?)?;
+    let caller = Caller::from_body(identity, &request.headers, context(&body)?)?;
     let keys = flags(&body)?;
     let overrides = overrides(&body)?;
-    let evaluation = Evaluation { now, overrides: Some(&overrides) };
+    let evaluation = served.evaluation(now, Some(&overrides));
     let found = keys.iter().map(|key| served.loaded.find(key)).collect::<Result<Vec<_>, _>>()?;
     let of = |(key, found)| Answer::of(key, found, served, &caller, &evaluation);
     let answers: Vec<Answer<'_>> = keys.iter().map(AsRef::as_ref).zip(&found).map(of).collect();
@@ -42,10 +44,29 @@ pub(crate) fn evaluate_batch(
     Ok(success(Data::Value(&answers), service).with("Cache-Control", "no-store").evaluated(evaluations))
 }
 
+/// The keys of the flags that a request asks for.
+///
+/// # Errors
+/// The body cannot be read, or lacks flags.
+pub(crate) fn keys_of_batch(request: &Request<'_>) -> Result<Vec<String>, Problem> {
+    let body = object(text(&request.body)?, &ROOT)?;
+    Ok(flags(&body)?.into_iter().map(Cow::into_owned).collect())
+}
+
 /// The members of `context`.
-fn context<'a>(body: &Object<'a>) -> Result<Vec<(Cow<'a, str>, Json<'a>)>, Problem> {
+fn context<'a>(body: &Object<'a>) -> Result<Members<'a>, Problem> {
+    members_of(required(body, "context", &Path::Name(&ROOT, "context"))?)
+}
+
+/// Names and values.
+type Members<'a> = Vec<(Cow<'a, str>, Json<'a>)>;
+
+/// The members of a body's `context`.
+///
+/// # Errors
+/// It is no object, is too large, or holds what cannot be held.
+pub(super) fn members_of(raw: &RawValue) -> Result<Members<'_>, Problem> {
     let path = Path::Name(&ROOT, "context");
-    let raw = required(body, "context", &path)?;
     if raw.get().len() > burgee_core::limits::CONTEXT_BYTES {
         let limit = burgee_core::limits::CONTEXT_BYTES;
         return Err(wrong(&path, &format!("is larger than {limit} bytes (CONTEXT_BYTES)")));

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use burgee_core::model::{Flag, FlagType, RolloutStage, State};
+use burgee_core::model::{Flag, FlagType, RolloutStage, Sensitive, State};
 use burgee_core::time::format_rfc3339;
 use burgee_core::{Snapshot, Warning, read_flags};
 use serde::Serialize;
@@ -14,9 +14,10 @@ use crate::http::{Header, Request, Response};
 use crate::loaded::{Loaded, Served};
 use crate::query::Query;
 
-/// Gives the registry as it is stored, byte for byte, or its summary (`?summary=true`).
+/// Gives the registry as it is stored, byte for byte, or its summary (`?summary=true`). Of sensitive flags neither says more than anybody is told.
 ///
-/// The entity tag covers `data`: the stored bytes, which of the two forms, and, since this program writes the summary, its version.
+/// The entity tag covers `data`: the stored bytes, which of the two forms, and, where this program writes them, as it does the summary and what is
+/// left of sensitive flags, its version.
 /// It is a strong tag although the envelope's `request_id` differs from answer to answer: that names the answer, as a header
 /// would, and is no part of what is tagged. Where byte-equal bodies would matter, in range requests, nothing is offered
 /// (`Accept-Ranges: none`).
@@ -32,22 +33,25 @@ pub(crate) fn registry(request: &Request<'_>, served: &Served<'_>, service: Serv
         Some(_) => return Err(Problem::invalid("the query parameter summary must be true or false")),
     };
     let loaded = served.loaded;
-    let tag = tag_of(loaded, is_summary, service);
+    let redacted = loaded.redacted()?;
+    let tag = tag_of(loaded, is_summary, redacted.is_some(), service);
     let condition = request.headers.get(Header::IfNoneMatch);
     let response = if condition.is_some_and(|condition| etag::names(condition, &tag)) {
         Response::new(304)
     } else if is_summary {
         success::<()>(Data::Raw(summary(loaded)?), service)
     } else {
-        success::<()>(Data::Raw(loaded.document()), service)
+        success::<()>(Data::Raw(redacted.unwrap_or_else(|| loaded.document())), service)
     };
     Ok(response.with("ETag", tag).with("Cache-Control", "no-cache").with("Accept-Ranges", "none"))
 }
 
-fn tag_of(loaded: &Loaded, is_summary: bool, service: Service<'_>) -> String {
+fn tag_of(loaded: &Loaded, is_summary: bool, is_redacted: bool, service: Service<'_>) -> String {
     let (version, hash) = (loaded.version(), loaded.hash());
     if is_summary {
         format!("\"{version}-{hash:016x}-summary-{}\"", service.service_version)
+    } else if is_redacted {
+        format!("\"{version}-{hash:016x}-redacted-{}\"", service.service_version)
     } else {
         format!("\"{version}-{hash:016x}\"")
     }
@@ -105,7 +109,8 @@ fn summary(loaded: &Loaded) -> Result<&[u8], Problem> {
 
 /// None could only be if a document that was compiled could not be read a second time.
 fn write_summary(loaded: &Loaded, snapshot: &Snapshot) -> Option<Vec<u8>> {
-    let flags: Vec<Flag> = read_flags(loaded.document()).ok()?.into_iter().flatten().collect();
+    let flags: Vec<Flag> =
+        read_flags(loaded.redacted().ok()?.unwrap_or_else(|| loaded.document())).ok()?.into_iter().flatten().collect();
     let mut by_key: HashMap<&str, &Flag> = HashMap::new();
     for flag in flags.iter().filter(|flag| flag.state != State::Archived) {
         // As in the snapshot, the first of a repeated key counts.
@@ -143,7 +148,7 @@ impl<'a> Details<'a> {
             tags: &flag.tags,
             rollout_stage: stage.map(|stage| stage.rollout_stage),
             rollout_stage_map: stage.map(|stage| stage.rollout_stage_map.as_slice()).filter(|map| !map.is_empty()),
-            sensitive: flag.sensitive.is_some(),
+            sensitive: flag.sensitive.as_ref().is_some_and(Sensitive::applies),
             high_impact: flag.high_impact,
         }
     }

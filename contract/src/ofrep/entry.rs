@@ -18,15 +18,15 @@ pub(crate) struct Entry<'a> {
 }
 
 impl<'a> Entry<'a> {
-    /// Evaluates a flag at a time (ms since the epoch); `key` is as it was asked for, and `flag` is none where there is no such flag.
+    /// Evaluates a flag; `key` is as it was asked for, and `flag` is none where there is no such flag.
     pub(crate) fn of(
         key: &'a str,
         flag: Option<FlagIndex>,
         snapshot: &'a Snapshot,
         context: &RemoteContext<'_>,
-        now: i64,
+        evaluation: &Evaluation<'_>,
     ) -> Self {
-        let decision = snapshot.evaluate(flag, context, &Evaluation::at(now), &mut ());
+        let decision = snapshot.evaluate(flag, context, evaluation, &mut ());
         let refusal = if decision.flag.is_none() {
             let problem = Problem::new(ErrorCode::NotFound, "the tenant has no flag of this key");
             Some(Refusal::new(Code::FlagNotFound, problem))

@@ -7,15 +7,22 @@ use crate::operations::Media;
 use crate::route::Route;
 
 /// Headers that say who is asking, and whose registry is read.
-const CALLER: &[Header] =
-    &[Header::UserId, Header::TenantId, Header::Tier, Header::Env, Header::RoleKey, Header::Registry];
+const CALLER: &[Header] = &[
+    Header::UserId,
+    Header::TenantId,
+    Header::Tier,
+    Header::Env,
+    Header::RoleKey,
+    Header::Registry,
+    Header::ApprovalRef,
+];
 
 pub(super) const ENTRIES: &[Entry] = &[
     Entry {
         route: Route::Evaluate,
         method: "GET",
         path: "/api/flags/eval",
-        access: Access::Open,
+        access: Access::Caller,
         place: Place::Platform,
         body: None,
         query: &[
@@ -28,25 +35,64 @@ pub(super) const ENTRIES: &[Entry] = &[
         ],
         headers: CALLER,
         summary: "Evaluate a flag of the platform's registry",
-        answers: &[json(200, "EvaluationEnvelope"), json(400, "FailureEnvelope"), json(503, "FailureEnvelope")],
+        answers: &[
+            json(200, "EvaluationEnvelope"),
+            json(400, "FailureEnvelope"),
+            json(401, "FailureEnvelope"),
+            json(503, "FailureEnvelope"),
+        ],
     },
     Entry {
         route: Route::EvaluateBatch,
         method: "POST",
         path: "/api/flags/eval/batch",
-        access: Access::Open,
+        access: Access::Caller,
         place: Place::Platform,
         body: Some(Payload { schema: "BatchQuestion", limit: limits::BODY_BYTES, optional: false, media: Media::Any }),
         query: &[],
         headers: CALLER,
         summary: "Evaluate some flags of the platform's registry",
-        answers: &[json(200, "BatchEnvelope"), json(400, "FailureEnvelope"), json(503, "FailureEnvelope")],
+        answers: &[
+            json(200, "BatchEnvelope"),
+            json(400, "FailureEnvelope"),
+            json(401, "FailureEnvelope"),
+            json(503, "FailureEnvelope"),
+        ],
+    },
+    Entry {
+        route: Route::SensitiveEvaluate,
+        method: "POST",
+        path: "/api/flags/sensitive-eval",
+        access: Access::Caller,
+        place: Place::Platform,
+        body: Some(Payload {
+            schema: "SensitiveQuestion",
+            limit: limits::BODY_BYTES,
+            optional: false,
+            media: Media::Any,
+        }),
+        query: &[],
+        headers: CALLER,
+        summary: "Evaluate a flag, and say how it stands with who may be told of it",
+        answers: &[json(200, "SensitiveEnvelope"), json(400, "FailureEnvelope"), json(503, "FailureEnvelope")],
+    },
+    Entry {
+        route: Route::OverridesOfFlag,
+        method: "GET",
+        path: "/api/flags/overrides/by-flag/{key}",
+        access: Access::Caller,
+        place: Place::Platform,
+        body: None,
+        query: &[],
+        headers: &[Header::Registry],
+        summary: "List a flag's stored override rows",
+        answers: &[json(200, "OverridesEnvelope"), json(400, "FailureEnvelope"), json(503, "FailureEnvelope")],
     },
     Entry {
         route: Route::Registry,
         method: "GET",
         path: "/api/flags/registry",
-        access: Access::Open,
+        access: Access::Caller,
         place: Place::Platform,
         body: None,
         query: &[parameter("summary", Kind::OneOf(&["true", "false"]))],
@@ -56,6 +102,7 @@ pub(super) const ENTRIES: &[Entry] = &[
             json(200, "RegistryEnvelope"),
             super::empty(304),
             json(400, "FailureEnvelope"),
+            json(401, "FailureEnvelope"),
             json(503, "FailureEnvelope"),
         ],
     },

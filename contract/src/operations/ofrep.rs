@@ -17,7 +17,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         place: Place::Snapshot,
         body: CONTEXT,
         query: &[parameter("flagConfigEtag", Kind::Text), parameter("flagConfigLastModified", Kind::Text)],
-        headers: &[Header::IfNoneMatch],
+        headers: &[Header::IfNoneMatch, Header::ApprovalRef],
         summary: "Evaluate all flags, for OpenFeature",
         answers: &[
             json(200, "OfrepFlags"),
@@ -37,7 +37,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         place: Place::Snapshot,
         body: CONTEXT,
         query: &[],
-        headers: &[],
+        headers: &[Header::ApprovalRef],
         summary: "Evaluate one flag, for OpenFeature",
         answers: &[
             json(200, "OfrepFlag"),

@@ -22,14 +22,8 @@ pub(crate) fn answer(
 ) -> Result<Response, Problem> {
     match operation {
         Operation::IssueToken => issue::token(plan.settings, request, moment.now),
-        Operation::Evaluate => {
-            let served = served(registry)?;
-            evaluate::one(request, served.map(|served| served.loaded), moment.now)
-        }
-        Operation::EvaluateBatch => {
-            let served = served(registry)?;
-            evaluate::batch(request, served.map(|served| served.loaded), moment.now)
-        }
+        Operation::Evaluate => evaluate::one(request, served(registry)?.as_ref(), moment.now),
+        Operation::EvaluateBatch => evaluate::batch(request, served(registry)?.as_ref(), moment.now),
         Operation::Snapshot => snapshot::answer(request, served(registry)?),
         Operation::CountExposures => {
             exposures::read(request, moment.now)?;

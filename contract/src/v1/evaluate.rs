@@ -2,9 +2,7 @@
 
 use std::borrow::Cow;
 
-use burgee_core::{
-    Decision, FaultCode, Json, NamedContext, Path, Reason, Request as Evaluation, Snapshot, Source, attribute,
-};
+use burgee_core::{Decision, FaultCode, Json, NamedContext, Path, Reason, Snapshot, Source, attribute};
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
@@ -12,7 +10,7 @@ use super::input::{self, Faults, Fields};
 use crate::envelope::{ErrorCode, Problem};
 use crate::http::{Request, Response};
 use crate::limits;
-use crate::loaded::{Found, Loaded};
+use crate::loaded::{Found, Served};
 use crate::metrics::{Evaluations, Surface};
 
 /// Whom flags are evaluated for: the attributes, the user's id among them.
@@ -80,7 +78,7 @@ fn size_of(attributes: &[(Cow<'_, str>, Json<'_>)]) -> usize {
 ///
 /// # Errors
 /// The body's faults; 404 for a flag that there is not.
-pub(super) fn one(request: &Request<'_>, loaded: Option<&Loaded>, now: i64) -> Result<Response, Problem> {
+pub(super) fn one(request: &Request<'_>, served: Option<&Served<'_>>, now: i64) -> Result<Response, Problem> {
     let members = input::object(input::text_of(request)?)?;
     let mut faults = Faults::default();
     let body = Fields::of(&members, &Path::Root);
@@ -90,8 +88,8 @@ pub(super) fn one(request: &Request<'_>, loaded: Option<&Loaded>, now: i64) -> R
     faults.none()?;
     let (Some(key), Some(user)) = (key, user) else { return Err(Problem::invalid("the body lacks a member")) };
     let context = user.context();
-    let found = loaded.map(|loaded| loaded.find(key)).transpose()?;
-    let shown = found.as_ref().and_then(|found| decide(key, found, &context, now));
+    let found = served.map(|served| served.loaded.find(key)).transpose()?;
+    let shown = found.as_ref().zip(served).and_then(|(found, served)| decide(key, found, served, &context, now));
     let shown = shown.ok_or_else(unknown)?;
     Ok(answer(&shown)?.evaluated(Evaluations::of(Surface::V1, [shown.decision.reason])))
 }
@@ -100,7 +98,7 @@ pub(super) fn one(request: &Request<'_>, loaded: Option<&Loaded>, now: i64) -> R
 ///
 /// # Errors
 /// The body's faults.
-pub(super) fn batch(request: &Request<'_>, loaded: Option<&Loaded>, now: i64) -> Result<Response, Problem> {
+pub(super) fn batch(request: &Request<'_>, served: Option<&Served<'_>>, now: i64) -> Result<Response, Problem> {
     #[derive(Serialize)]
     struct Results<'a> {
         results: Vec<Item<'a>>,
@@ -114,11 +112,11 @@ pub(super) fn batch(request: &Request<'_>, loaded: Option<&Loaded>, now: i64) ->
     faults.none()?;
     let Some(user) = user else { return Err(Problem::invalid("the body lacks a user")) };
     let context = user.context();
-    let look = |key| loaded.map(|loaded| loaded.find(key)).transpose();
+    let look = |key| served.map(|served| served.loaded.find(key)).transpose();
     let found = keys.iter().map(|key| look(key)).collect::<Result<Vec<_>, _>>()?;
     let mut results = Vec::with_capacity(keys.len());
     for (key, found) in keys.iter().zip(&found) {
-        let shown = found.as_ref().and_then(|found| decide(key, found, &context, now));
+        let shown = found.as_ref().zip(served).and_then(|(found, served)| decide(key, found, served, &context, now));
         results.push(Item { key, shown });
     }
     // A key that is nobody's is an error here, and no evaluation.
@@ -128,9 +126,15 @@ pub(super) fn batch(request: &Request<'_>, loaded: Option<&Loaded>, now: i64) ->
 }
 
 /// The decision about a flag that was looked for; none where there is no such flag.
-fn decide<'a>(key: &'a str, found: &'a Found<'_>, context: &NamedContext<'_>, now: i64) -> Option<Shown<'a>> {
+fn decide<'a>(
+    key: &'a str,
+    found: &'a Found<'_>,
+    served: &Served<'_>,
+    context: &NamedContext<'_>,
+    now: i64,
+) -> Option<Shown<'a>> {
     let snapshot = found.snapshot();
-    let decision = snapshot.evaluate(Some(found.index?), context, &Evaluation::at(now), &mut ());
+    let decision = snapshot.evaluate(Some(found.index?), context, &served.evaluation(now, None), &mut ());
     Some(Shown { key, decision, snapshot })
 }
 
@@ -268,6 +272,7 @@ fn reason(decision: &Decision<'_>) -> &'static str {
             | Source::StoreTenantOverride,
             _,
         ) => "override",
+        (Source::Sensitive, _) => "sensitive",
         (Source::Prerequisite, _) => "prerequisite_failed",
         (Source::Target | Source::Rule, _) => "rule_match",
         (Source::StagedBucket, _) => "percentage",

@@ -10,24 +10,28 @@ use crate::v1::signature::public_keys;
 /// Whoever keeps it asks again before using it, and tells it from others' by the tenant.
 const CACHE: &str = "private, no-cache";
 
-/// The snapshot's JSON as it is stored, or that a client which shows its entity tag has it already.
+/// The snapshot's JSON as it is stored, without what its sensitive flags hide, or that a client which shows its entity tag has it already.
 ///
 /// # Errors
-/// 404: nothing was ever written to the tenant.
+/// 404: nothing was ever written to the tenant. What is stored is broken.
 pub(super) fn answer(request: &Request<'_>, served: Option<Served<'_>>) -> Result<Response, Problem> {
     let served = served.ok_or_else(|| {
         Problem::new(ErrorCode::NotFound, "the tenant has no snapshot").hint("there is one from its first flag on")
     })?;
     let loaded = served.loaded;
     let version = loaded.version();
-    let tag = format!("\"{version}-{:016x}\"", loaded.hash());
+    let redacted = loaded.redacted()?;
+    // What is left of sensitive flags is this program's to say, and may change with it.
+    let form = redacted.map_or("", |_| concat!("-redacted-", env!("CARGO_PKG_VERSION")));
+    let tag = format!("\"{version}-{:016x}{form}\"", loaded.hash());
     let is_held = request.headers.get(Header::IfNoneMatch).is_some_and(|condition| etag::names(condition, &tag));
     let response = if is_held {
         Response::new(304)
     } else {
-        let body = loaded.document().to_vec();
+        let body = redacted.unwrap_or_else(|| loaded.document()).to_vec();
         let response = Response { body, ..Response::new(200) }.with("Content-Type", "application/json");
-        match loaded.signature() {
+        // It is of what was signed, and not of what is left of it.
+        match loaded.signature().filter(|_| redacted.is_none()) {
             Some(signature) => response.with("Burgee-Signature", signature.to_owned()),
             None => response,
         }

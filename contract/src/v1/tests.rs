@@ -135,7 +135,13 @@ impl World {
             return respond(&plan, request, Registry::Unavailable(&ReadFault::missing("acme")), &moment);
         }
         let loaded = Loaded::read(self.store.snapshot().into_bytes()).unwrap();
-        let served = Served { loaded: &loaded, cache: Cache::Hit, confirmed_at: self.now, fault: None };
+        let served = Served {
+            loaded: &loaded,
+            cache: Cache::Hit,
+            confirmed_at: self.now,
+            fault: None,
+            gate: &crate::sensitive::CLOSED,
+        };
         respond(&plan, request, Registry::Ready(served), &moment)
     }
 

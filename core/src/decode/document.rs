@@ -61,17 +61,8 @@ impl<'a> Outline<'a> {
             faults.add(FaultCode::WrongType, &Path::Root, "must be an object");
             return None;
         };
-        // Of a repeated name the last counts. Only what is known is kept: there may be millions of others.
-        let mut fields = FIELDS.map(|name| (name, None));
-        for (name, text) in members {
-            if let Some((_, field)) = fields.iter_mut().find(|(known, _)| *known == name) {
-                *field = Some(text);
-            }
-        }
-        let field = |name: &str| {
-            let (_, text) = fields.iter().find(|(known, _)| *known == name)?;
-            text.filter(|text| *text != "null")
-        };
+        let fields = known(members);
+        let field = |name: &str| fields.iter().find(|(known, _)| *known == name)?.1;
         // In the order in which docs/evaluation.md lists them.
         let schema = scalar(field("schema"), "schema", faults, |node, faults| node.owned_string(faults));
         if schema
@@ -101,6 +92,26 @@ impl<'a> Outline<'a> {
             kill_switches,
         })
     }
+}
+
+/// The texts of the fields that are known, those that are null left out. Of a repeated name the last counts. There may be millions of
+/// others.
+fn known<'a>(
+    members: impl Iterator<Item = (Cow<'a, str>, &'a str)>,
+) -> [(&'static str, Option<&'a str>); FIELDS.len()] {
+    let mut fields = FIELDS.map(|name| (name, None));
+    for (name, text) in members {
+        if let Some((_, field)) = fields.iter_mut().find(|(known, _)| *known == name) {
+            *field = Some(text).filter(|text| *text != "null");
+        }
+    }
+    fields
+}
+
+/// The texts of a document's fields, in the order in which docs/evaluation.md lists them; none of those that are absent or null. The text is
+/// that of a document whose [`Outline`] could be read.
+pub(crate) fn fields(text: &str) -> impl Iterator<Item = (&'static str, &str)> {
+    members(text).into_iter().flat_map(known).filter_map(|(name, text)| Some((name, text?)))
 }
 
 /// A field of the frame that is not an array.
@@ -153,6 +164,11 @@ pub(crate) fn key_of(entry: RawEntry<'_>) -> Option<String> {
         Ok(Json::String(key)) if is_key(&key) => Some(key.into_owned()),
         _ => None,
     }
+}
+
+/// Whether an entry has a member of this name, wherever it stands among members of the same name, that is not null.
+pub(crate) fn mentions(entry: RawEntry<'_>, name: &str) -> bool {
+    members(entry).is_some_and(|mut members| members.any(|(known, text)| known == name && text != "null"))
 }
 
 /// The elements of an array, each as text; none for JSON that is not an array.

@@ -2,6 +2,7 @@
 
 const STEPS = {
   unknown_flag: 'The registry has the flag',
+  sensitive: 'May be told of it',
   kill_switch: 'Kill switch',
   inline_user_override: "Request's override for the user",
   inline_tenant_override: "Request's override for the tenant",
@@ -24,11 +25,16 @@ const OUTCOMES = {
   expired: 'has expired',
   unknown_variant: 'names no variant of the flag, skipped',
   no_bucketing_unit: 'nothing to bucket by',
+  permitted: 'is allowed',
 };
 
 const REASONS = {
   unknown_flag: 'the registry has no flag of this key, so your own default stands',
   flag_invalid: 'the flag is at fault and therefore off; the warnings of the registry say why',
+  auth_not_verified: 'the flag is sensitive, and nobody has verified who asks',
+  approval_expired: 'the flag is sensitive, and the approval has expired',
+  policy_denied: 'the flag is sensitive, and the policy service says no',
+  admin_unreachable: 'the flag is sensitive, and the policy service does not answer',
   kill_switch_global: 'the global kill switch is engaged',
   kill_switch_category: "the kill switch of the flag's category is engaged",
   user_override_precedence: 'an override for this user decides before the flag does',

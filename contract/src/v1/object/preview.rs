@@ -239,6 +239,7 @@ fn line(step: &Step<'_>) -> String {
     let mut line = String::from("- ");
     line.push_str(match step.step {
         Source::UnknownFlag => "there is no such flag",
+        Source::Sensitive => "who may be told of a sensitive flag",
         Source::KillSwitch => "kill switch",
         Source::InlineUserOverride | Source::InlineTenantOverride => "override of the request",
         Source::StoreUserOverride => "override of the user",
@@ -272,6 +273,7 @@ fn line(step: &Step<'_>) -> String {
         Outcome::NoBucketingUnit => "the context has nothing to bucket by",
         Outcome::NotInPercentage => "matches, and its percentage does not take the user in",
         Outcome::Met => "is met",
+        Outcome::Permitted => "is permitted",
         Outcome::WrongType => "the attribute is of a type that cannot be compared so",
     });
     if let Some(served) = step.served {

@@ -114,7 +114,13 @@ fn ofrep_names_a_stream_whose_token_is_for_it_alone() {
     let ask = |now: i64, condition: &str| {
         let request = Request { headers: headers.with(Header::IfNoneMatch, condition), ..request };
         let plan = Plan::of(&request, &settings, now).with_event_streams("https://flags.example");
-        let served = Served { loaded: &loaded, cache: Cache::Hit, confirmed_at: now, fault: None };
+        let served = Served {
+            loaded: &loaded,
+            cache: Cache::Hit,
+            confirmed_at: now,
+            fault: None,
+            gate: &crate::sensitive::CLOSED,
+        };
         let moment = Moment { now, request_id: "r", service_version: "0" };
         let response = respond(&plan, &request, Registry::Ready(served), &moment);
         crate::conformance::check("POST", request.path, &response);
