@@ -1,4 +1,4 @@
-//! Who is asking: header over query or body over default.
+//! Who is asking: token over header over query or body over default.
 
 use std::borrow::Cow;
 
@@ -6,6 +6,7 @@ use burgee_core::{Attribute, Context, Json, Value, attribute};
 
 use crate::envelope::Problem;
 use crate::http::{Header, Headers};
+use crate::identity::Identity;
 use crate::query::Query;
 
 /// The attributes that headers and a query can name: the attribute, its header, its query parameter.
@@ -20,34 +21,46 @@ const NAMED: [(&str, Header, &str); 5] = [
 /// The context of a request. An absent `tier` or `env` is left to the evaluator, which gives it the same default on every surface.
 #[derive(Debug)]
 pub(crate) struct Caller<'a> {
+    /// Whose token it is. What the token says overrules what follows; of what it does not say, that is believed.
+    identity: &'a Identity,
     named: [Option<&'a str>; NAMED.len()],
     members: Vec<(Cow<'a, str>, Json<'a>)>,
 }
 
 impl<'a> Caller<'a> {
-    /// Of a request without a body: each attribute from its header, else from the query.
+    /// Of a request without a body: each attribute from the token, else from its header, else from the query.
     ///
     /// # Errors
-    /// There is no user in either, or a header cannot be read.
-    pub(crate) fn from_query(headers: &Headers<'a>, query: &'a Query<'_>) -> Result<Self, Problem> {
+    /// There is no user in any, or a header cannot be read.
+    pub(crate) fn from_query(
+        identity: &'a Identity,
+        headers: &Headers<'a>,
+        query: &'a Query<'_>,
+    ) -> Result<Self, Problem> {
         let mut named = named(headers)?;
         for (value, (_, _, parameter)) in named.iter_mut().zip(NAMED) {
             *value = value.or_else(|| query.get(parameter));
         }
         match named {
-            [None, ..] => Err(Problem::invalid("the user is missing: a bucket needs a stable id")
-                .hint("send the header X-PTT-User-Id or the query parameter user")),
-            _ => Ok(Self { named, members: Vec::new() }),
+            [None, ..] if identity.claims().is_none() => {
+                Err(Problem::invalid("the user is missing: a bucket needs a stable id")
+                    .hint("send the header X-PTT-User-Id or the query parameter user"))
+            }
+            _ => Ok(Self { identity, named, members: Vec::new() }),
         }
     }
 
-    /// Of a request with a body: headers overrule the members of the body's context.
+    /// Of a request with a body: the token and then headers overrule the members of the body's context.
     ///
     /// # Errors
-    /// There is no user in either, or the body's is no id, or a header cannot be read.
-    pub(crate) fn from_body(headers: &Headers<'a>, members: Vec<(Cow<'a, str>, Json<'a>)>) -> Result<Self, Problem> {
-        let caller = Self { named: named(headers)?, members };
-        if caller.named.first().is_some_and(Option::is_some) {
+    /// There is no user in any, or the body's is no id, or a header cannot be read.
+    pub(crate) fn from_body(
+        identity: &'a Identity,
+        headers: &Headers<'a>,
+        members: Vec<(Cow<'a, str>, Json<'a>)>,
+    ) -> Result<Self, Problem> {
+        let caller = Self { identity, named: named(headers)?, members };
+        if identity.claims().is_some() || caller.named.first().is_some_and(Option::is_some) {
             return Ok(caller);
         }
         let refuse = |what: &str| {
@@ -60,6 +73,19 @@ impl<'a> Caller<'a> {
             Some(id) if id.as_safe_integer().is_some() => Ok(caller),
             Some(_) => refuse("must be a string that is not empty, or an integer"),
         }
+    }
+
+    /// Who asks, as far as it is known.
+    pub(crate) fn identity(&self) -> &'a Identity {
+        self.identity
+    }
+
+    /// What stands before the body's context: the token's claim, else the header or the query.
+    fn text(&self, name: &str) -> Option<&str> {
+        let claim = self.identity.claims().and_then(|claims| claims.attribute(name));
+        let named =
+            || NAMED.iter().zip(self.named).find(|((known, ..), _)| *known == name).and_then(|(_, value)| value);
+        claim.or_else(named)
     }
 
     /// A member of the body's context. Of a repeated name the last counts, as in `JSON.parse`.
@@ -82,8 +108,7 @@ fn named<'a>(headers: &Headers<'a>) -> Result<[Option<&'a str>; NAMED.len()], Pr
 
 impl Context for Caller<'_> {
     fn get(&self, attribute: &Attribute) -> Value<'_> {
-        let named = NAMED.iter().zip(self.named).find(|((name, ..), _)| **name == *attribute.name);
-        match named.and_then(|(_, value)| value) {
+        match self.text(&attribute.name) {
             Some(text) => text.into(),
             None => self.member(&attribute.name).map_or(Value::Absent, Value::from),
         }
@@ -91,7 +116,9 @@ impl Context for Caller<'_> {
 
     fn any_item(&self, attribute: &Attribute, is_wanted: &mut dyn FnMut(Value<'_>) -> bool) -> bool {
         match self.member(&attribute.name) {
-            Some(Json::Array(items)) => items.iter().any(|item| is_wanted(item.into())),
+            Some(Json::Array(items)) if self.text(&attribute.name).is_none() => {
+                items.iter().any(|item| is_wanted(item.into()))
+            }
             _ => false,
         }
     }
@@ -108,7 +135,7 @@ mod tests {
 
     fn body(text: &str) -> Result<Caller<'_>, Problem> {
         let Json::Object(members) = Json::parse(text).unwrap() else { panic!("an object") };
-        Caller::from_body(&Headers::default(), members)
+        Caller::from_body(&Identity::DEV_HEADERS, &Headers::default(), members)
     }
 
     #[test]
@@ -134,11 +161,11 @@ mod tests {
     #[test]
     fn a_header_that_is_not_utf_8_is_nobody() {
         let headers = Headers::default().with(Header::RoleKey, "caf\u{fffd}").with(Header::UserId, "U");
-        let problem = Caller::from_body(&headers, Vec::new()).unwrap_err();
+        let problem = Caller::from_body(&Identity::DEV_HEADERS, &headers, Vec::new()).unwrap_err();
         assert!(problem.message.contains("X-PTT-Role-Key is not UTF-8"), "{}", problem.message);
-        assert!(Caller::from_query(&headers, &Query::default()).is_err());
+        assert!(Caller::from_query(&Identity::DEV_HEADERS, &headers, &Query::default()).is_err());
         let utf8 = Headers::default().with(Header::UserId, "café");
-        assert!(Caller::from_body(&utf8, Vec::new()).is_ok());
+        assert!(Caller::from_body(&Identity::DEV_HEADERS, &utf8, Vec::new()).is_ok());
     }
 
     #[test]
@@ -149,7 +176,7 @@ mod tests {
             ("env".into(), Json::String("dev".into())),
             ("age".into(), Json::Integer(41)),
         ];
-        let caller = Caller::from_body(&headers, members).unwrap();
+        let caller = Caller::from_body(&Identity::DEV_HEADERS, &headers, members).unwrap();
         assert_eq!(get(&caller, "user_id"), "H".into());
         assert_eq!(get(&caller, "env"), "prod".into());
         assert_eq!(get(&caller, "age"), 41.0.into());
@@ -173,7 +200,7 @@ mod tests {
             }
             let text = pairs.join("&");
             let query = Query::parse(&text).unwrap();
-            match Caller::from_query(&sent, &query) {
+            match Caller::from_query(&Identity::DEV_HEADERS, &sent, &query) {
                 Err(problem) => {
                     prop_assert_eq!(problem.status(), 400);
                     prop_assert!(headers[0].is_none() && queries[0].is_none());

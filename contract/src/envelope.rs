@@ -41,6 +41,26 @@ pub enum ErrorCode {
     LimitExceeded,
     /// What is needed cannot be had now: 503.
     Unavailable,
+    /// There is no token: 401, as are all below. What each means: `docs/trust.md`, section 1.
+    TokenMissing,
+    /// It is no JWT that can be used.
+    TokenMalformed,
+    /// Its algorithm is not allowed, or not its key's.
+    AlgorithmNotAllowed,
+    /// The issuer's keys cannot be had.
+    JwksUnreachable,
+    /// Its key is not among the issuer's.
+    KidNotFound,
+    /// Its signature does not verify.
+    SignatureInvalid,
+    /// It is another issuer's.
+    IssuerMismatch,
+    /// It is for another audience.
+    AudienceMismatch,
+    /// It is not valid yet.
+    TokenNotYetValid,
+    /// It has ended.
+    TokenExpired,
 }
 
 impl ErrorCode {
@@ -53,7 +73,18 @@ impl ErrorCode {
             Self::MethodNotAllowed => 405,
             Self::InternalError => 500,
             Self::RegistryUnavailable | Self::Unavailable => 503,
-            Self::Unauthorized | Self::InvalidClient => 401,
+            Self::Unauthorized
+            | Self::InvalidClient
+            | Self::TokenMissing
+            | Self::TokenMalformed
+            | Self::AlgorithmNotAllowed
+            | Self::JwksUnreachable
+            | Self::KidNotFound
+            | Self::SignatureInvalid
+            | Self::IssuerMismatch
+            | Self::AudienceMismatch
+            | Self::TokenNotYetValid
+            | Self::TokenExpired => 401,
             Self::PermissionDenied => 403,
             Self::VersionConflict | Self::RolloutConflict | Self::Conflict => 409,
             Self::UnsupportedMediaType => 415,

@@ -12,4 +12,4 @@ pub(crate) use health::health;
 pub(crate) use registry::registry;
 
 /// Where registries are stored, as answers call it.
-const BACKING_STATE: &str = "kv";
+pub(crate) const BACKING_STATE: &str = "kv";

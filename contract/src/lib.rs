@@ -4,8 +4,9 @@
 //!
 //! 1. [`Plan::of`] says what a request is: whether it is let through, which tenant's registry it reads, and whether the tenant's object must answer it:
 //!    there [`v1::serve`] does.
-//! 2. The adapter keeps compiled registries, one [`Slot`] per tenant in [`Slots`], which says when to read storage again.
-//! 3. [`respond`] turns the request and the registry into a [`Response`]; [`RequestLog`] is the line to write about it.
+//! 2. Where [`Plan::token`] gives a token, [`identity`] tells the plan who asks.
+//! 3. The adapter keeps compiled registries, one [`Slot`] per tenant in [`Slots`], which says when to read storage again.
+//! 4. [`respond`] turns the request and the registry into a [`Response`]; [`RequestLog`] is the line to write about it.
 //!
 //! This crate knows nothing of sockets, clocks, randomness or platforms: the time, the request id and the bytes are
 //! parameters. It does not panic: what is wrong with a request is a [`Problem`] that names the place.
@@ -13,7 +14,8 @@
 //! ```
 //! use burgee_contract::{Body, Cache, Header, Headers, Loaded, Moment, Plan, Registry, Request, Served, Settings, respond};
 //!
-//! let settings = Settings::default();
+//! let mut settings = Settings::default();
+//! settings.identity.allow_dev_headers = true;
 //! let headers = Headers::default().with(Header::UserId, "U-1");
 //! let request = Request { method: "GET", path: "/api/flags/eval", query: "key=new", headers, body: Body::None };
 //! let plan = Plan::of(&request, &settings, 0);
@@ -50,6 +52,7 @@ mod etag;
 mod flags_api;
 mod freshness;
 mod http;
+pub mod identity;
 mod json_body;
 pub mod limits;
 mod loaded;
@@ -67,6 +70,7 @@ mod respond;
 mod route;
 mod settings;
 mod slots;
+mod trust_health;
 pub mod v1;
 
 /// The evaluator's version.
@@ -76,7 +80,7 @@ pub use envelope::{ErrorCode, Problem};
 pub use freshness::{Cache, Look, Slot};
 pub use http::{Body, Header, Headers, Request, Response, split_url};
 pub use loaded::{Found, Loaded, ReadFault, ReadFaultCode, Reading, Served};
-pub use log::{Level, RegistryLog, RequestLog};
+pub use log::{KeysLog, Level, RegistryLog, RequestLog};
 pub use query::Query;
 pub use rate::Buckets;
 pub use readiness::Truth;

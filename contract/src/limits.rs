@@ -10,7 +10,7 @@ pub const BODY_BYTES: usize = 1024 * 1024;
 /// Bytes of an import's body: as many as a snapshot may have.
 pub const IMPORT_BYTES: usize = burgee_core::limits::SNAPSHOT_BYTES;
 
-/// Bytes of a token. Ours have a few hundred; what is longer is not looked at.
+/// Bytes of a token. Ours have a few hundred, those of other issuers one or two thousand; what is longer is not looked at.
 pub const TOKEN_BYTES: usize = 8 * 1024;
 
 /// Seconds that a token counts at most, and by default: 6 hours, a working day's half.
@@ -75,3 +75,46 @@ pub const READY_AGE_SOFT_TTLS: i64 = 10;
 /// And never before so many milliseconds. A minute without storage is weathered from memory; to be taken out of service for it would make of
 /// a hiccup an outage.
 pub const READY_AGE_LEAST_MS: i64 = 60_000;
+
+/// Characters of a `kid`. Issuers' are hashes, UUIDs or dates.
+pub const KID_CHARS: usize = 256;
+
+/// Bytes of a JWKS. A key has about 500, and its certificates some thousands.
+pub const JWKS_BYTES: usize = 256 * 1024;
+
+/// Keys of a JWKS that are kept. Issuers have two to ten.
+pub const JWKS_KEYS: usize = 100;
+
+/// Milliseconds after which fetching a JWKS is given up: a request waits for it.
+pub const JWKS_TIMEOUT_MS: u32 = 2_000;
+
+/// Milliseconds after which a fetch that nobody reported on counts as lost, because the request that made it was.
+pub const JWKS_LOST_MS: i64 = 5_000;
+
+/// Milliseconds for which a JWKS is taken to be current: an hour.
+pub const JWKS_FRESH_MS: i64 = 60 * 60 * 1000;
+
+/// Milliseconds for which a JWKS is used while its issuer does not answer: a day, after which nobody knows what was taken back.
+pub const JWKS_KEPT_MS: i64 = 24 * 60 * 60 * 1000;
+
+/// Milliseconds between two fetches for the sake of a `kid` that is not there, and between two tries to replace what is held:
+/// made-up kids cost the issuer two requests a minute.
+pub const JWKS_UNKNOWN_KID_MS: i64 = 30_000;
+
+/// Milliseconds after a fetch that failed, with nothing held, in which there is no other. Requests are refused meanwhile.
+pub const JWKS_RETRY_MS: i64 = 5_000;
+
+/// Milliseconds between two looks of a request that waits for another's fetch.
+pub const JWKS_POLL_MS: u32 = 20;
+
+/// Keys that a token is checked with: tokens without a `kid` fit every key of their algorithm, and each costs a verification.
+pub const KEYS_TRIED: usize = 8;
+
+/// Bits of an RSA key, from and to: shorter ones are broken (RFC 7518, 3.3), longer ones take too long.
+pub const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
+
+/// Verified tokens that an isolate remembers; with all that they can hold they are 8 MB.
+pub const TOKENS_KEPT: usize = 1_000;
+
+/// Milliseconds for which a token that has verified is not verified again.
+pub const TOKEN_REMEMBERED_MS: i64 = 60_000;

@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use crate::envelope::ErrorCode;
 use crate::http::{Request, Response};
+use crate::identity::KeysFault;
 use crate::limits;
 use crate::loaded::{Loaded, ReadFault};
 use crate::operations;
@@ -134,6 +135,32 @@ fn head(text: &str, characters: usize) -> &str {
     text.char_indices().nth(characters).and_then(|(end, _)| text.get(..end)).unwrap_or(text)
 }
 
+/// The line about an issuer's keys that were fetched, or could not be.
+#[derive(Clone, Debug, Serialize)]
+pub struct KeysLog<'a> {
+    timestamp: String,
+    /// `warn` where there are no new ones.
+    pub level: Level,
+    message: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    keys: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fault: Option<&'a KeysFault>,
+}
+
+impl<'a> KeysLog<'a> {
+    /// What came of fetching the keys at a time (ms since the epoch): how many there are, or why there are no new ones.
+    #[must_use]
+    pub fn new(fetched: &'a Result<usize, KeysFault>, now: i64) -> Self {
+        let (level, message) = match fetched {
+            Ok(_) => (Level::Info, "jwks loaded"),
+            Err(_) => (Level::Warn, "jwks not loaded"),
+        };
+        let keys = fetched.as_ref().ok().copied();
+        Self { timestamp: format_rfc3339(now), level, message, keys, fault: fetched.as_ref().err() }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -189,6 +216,19 @@ mod tests {
         let response = Response { fault: Some("disk".to_owned()), ..Response::new(503) };
         let line = RequestLog::new(&request("/v1/flags"), &response, Some("acme"), "r", 0, 0);
         assert!(serde_json::to_string(&line).unwrap().ends_with(r#""duration_ms":0,"fault":"disk"}"#));
+    }
+
+    #[test]
+    fn keys_are_logged_with_what_is_wrong() {
+        let line = |fetched: &Result<usize, KeysFault>| serde_json::to_string(&KeysLog::new(fetched, 0)).unwrap();
+        assert_eq!(
+            line(&Ok(2)),
+            r#"{"timestamp":"1970-01-01T00:00:00.000Z","level":"info","message":"jwks loaded","keys":2}"#
+        );
+        let fault = crate::identity::KeySet::read(b"x").map(|keys| keys.count());
+        assert!(
+            line(&fault).ends_with(r#""level":"warn","message":"jwks not loaded","fault":"its answer is not JSON"}"#)
+        );
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod single;
 
 use crate::envelope::{ErrorCode, Problem};
 use crate::http::{Header, Request, Response};
+use crate::identity::Identity;
 use crate::loaded::{ReadFaultCode, Served};
 use crate::respond::Registry;
 
@@ -30,19 +31,21 @@ pub(crate) fn serves(path: &str) -> bool {
 
 /// Answers a request for one flag at a time (ms since the epoch).
 #[inline(never)]
-pub(crate) fn evaluate_one(request: &Request<'_>, registry: Registry<'_>, now: i64) -> Response {
-    single::evaluate(request, registry, now).unwrap_or_else(|refusal| refusal::refuse(&refusal, request.path))
+pub(crate) fn evaluate_one(request: &Request<'_>, identity: &Identity, registry: Registry<'_>, now: i64) -> Response {
+    single::evaluate(request, identity, registry, now).unwrap_or_else(|refusal| refusal::refuse(&refusal, request.path))
 }
 
 /// Answers a request for all flags at a time (ms since the epoch). `stream` is the URL where the tenant's event stream is, if it has one.
 #[inline(never)]
 pub(crate) fn evaluate_all(
     request: &Request<'_>,
+    identity: &Identity,
     registry: Registry<'_>,
     stream: Option<String>,
     now: i64,
 ) -> Response {
-    bulk::evaluate(request, registry, stream, now).unwrap_or_else(|refusal| refusal::refuse(&refusal, request.path))
+    bulk::evaluate(request, identity, registry, stream, now)
+        .unwrap_or_else(|refusal| refusal::refuse(&refusal, request.path))
 }
 
 /// A problem at one of the protocol's paths, as it is answered.

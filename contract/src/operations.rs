@@ -43,6 +43,8 @@ pub(crate) struct Entry {
 pub(crate) enum Access {
     /// Anybody; no token is looked at.
     Open,
+    /// A caller by the matrix of `docs/trust.md`: an identity token, or dev headers where they are allowed.
+    Caller,
     /// Who asks for a token shows what entitles him in the body.
     Client,
     /// A token with one of these scopes, for the tenant that `X-Tenant-ID` names.
@@ -199,6 +201,7 @@ pub(crate) fn headers(route: Route) -> &'static [Header] {
 fn headers_of(entry: &Entry) -> Vec<Header> {
     let for_access: &[Header] = match entry.access {
         Access::Scopes(_) | Access::Ofrep => &[Header::Tenant, Header::Authorization],
+        Access::Caller => &[Header::Authorization],
         Access::Open | Access::Client | Access::StreamToken => &[],
     };
     let is_read = |header: &Header| {

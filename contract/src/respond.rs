@@ -9,6 +9,7 @@ use crate::metrics;
 use crate::ofrep;
 use crate::readiness::{self, Truth};
 use crate::route::{Plan, Route};
+use crate::trust_health;
 use crate::v1;
 
 /// What the adapter knows of the moment in which it answers.
@@ -115,6 +116,7 @@ fn answer(
     moment: &Moment<'_>,
 ) -> Result<Response, Problem> {
     plan.grant.as_ref().map_err(Clone::clone)?;
+    let caller = plan.caller()?;
     let service = moment.service();
     match plan.route {
         Route::Preflight => Ok(cors::preflight()),
@@ -124,12 +126,15 @@ fn answer(
             Ok(readiness::answer(registry, Truth::Absent, age_limit_ms, moment.now))
         }
         Route::Metrics => Err(Problem::new(ErrorCode::InternalError, "the metrics were not read")),
-        Route::Evaluate => flags_api::evaluate(request, &registry.served()?, moment.now, service),
-        Route::EvaluateBatch => flags_api::evaluate_batch(request, &registry.served()?, moment.now, service),
+        Route::Evaluate => flags_api::evaluate(request, caller, &registry.served()?, moment.now, service),
+        Route::EvaluateBatch => flags_api::evaluate_batch(request, caller, &registry.served()?, moment.now, service),
         Route::Registry => flags_api::registry(request, &registry.served()?, service),
         Route::Health => flags_api::health(&registry.served()?, moment.now, service),
-        Route::OfrepOne => Ok(ofrep::evaluate_one(request, registry, moment.now)),
-        Route::OfrepAll => Ok(ofrep::evaluate_all(request, registry, v1::stream_url(plan, moment.now), moment.now)),
+        Route::TrustHealth => trust_health::trust_health(&registry.served()?, plan.verifier.as_ref(), moment.now),
+        Route::OfrepOne => Ok(ofrep::evaluate_one(request, caller, registry, moment.now)),
+        Route::OfrepAll => {
+            Ok(ofrep::evaluate_all(request, caller, registry, v1::stream_url(plan, moment.now), moment.now))
+        }
         Route::V1(operation) => v1::answer(operation, plan, request, registry, moment),
         Route::OfrepEvents => Err(Problem::new(ErrorCode::Unavailable, "the tenant's object was not asked")),
         Route::MethodNotAllowed(allowed) => {

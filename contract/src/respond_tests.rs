@@ -30,6 +30,13 @@ struct Call<'a> {
     served: Served<'a>,
 }
 
+/// Settings with which callers need no token.
+fn believing() -> Settings {
+    let mut settings = Settings::default();
+    settings.identity.allow_dev_headers = true;
+    settings
+}
+
 fn loaded(document: &str) -> Loaded {
     Loaded::read(document.as_bytes().to_vec()).unwrap()
 }
@@ -52,7 +59,7 @@ impl<'a> Call<'a> {
     }
 
     fn response(self) -> Response {
-        let settings = Settings::default();
+        let settings = believing();
         let plan = Plan::of(&self.request, &settings, NOW);
         let registry = if plan.registry().is_some() { Registry::Ready(self.served) } else { Registry::NotAsked };
         let response =
@@ -330,7 +337,7 @@ fn health_says_what_is_served() {
 
 #[test]
 fn without_a_registry_there_is_no_answer() {
-    let settings = Settings::default();
+    let settings = believing();
     let fault = ReadFault::missing("platform");
     let moment = Moment { now: NOW, request_id: "r-1", service_version: "0.1.0" };
     let headers = Headers::default().with(Header::UserId, "U");
@@ -395,7 +402,7 @@ fn every_response_carries_what_every_response_carries() {
 #[test]
 fn the_headers_of_a_route_are_all_that_it_reads() {
     let loaded = loaded(DOCUMENT);
-    let settings = Settings::default();
+    let settings = believing();
     let body = r#"{"context": {"user_id": "U"}, "flags": ["internal"]}"#;
     for (method, target) in [
         ("GET", "/api/flags/eval?key=internal&user=U"),

@@ -2,7 +2,8 @@
 
 use crate::envelope::{ErrorCode, Problem};
 use crate::http::{Header, Request};
-use crate::operations::{self, Place};
+use crate::identity::{Identity, Surface, Verdict, VerifierHealth, bearer};
+use crate::operations::{self, Access, Place};
 use crate::query::Query;
 use crate::settings::Settings;
 use crate::v1::{Grant, Operation, Principal, Tenant, authorise};
@@ -24,6 +25,8 @@ pub enum Route {
     OfrepAll,
     /// `GET /ofrep/v1/events`: new versions of the flags, for OpenFeature. The adapter holds the stream open.
     OfrepEvents,
+    /// `GET /phase-2b/health`: how it stands with what answers are trusted by.
+    TrustHealth,
     /// `GET /healthz`: the process runs.
     Live,
     /// `GET /readyz`: there is a registry to answer from.
@@ -82,6 +85,19 @@ pub struct Plan<'a> {
     /// Where OFREP streams of the tenant are.
     pub(crate) streams_at: Option<&'a str>,
     wanted_version: Option<u64>,
+    caller: Asks<'a>,
+    pub(crate) verifier: Option<VerifierHealth>,
+}
+
+/// What is known of who asks for an evaluation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Asks<'a> {
+    /// It makes no difference, or the grant says it.
+    Anybody,
+    /// It follows from this token.
+    Token(&'a str, Surface),
+    /// This.
+    Known(Verdict),
 }
 
 /// What must be carried to a tenant's object, to be answered there.
@@ -107,7 +123,52 @@ impl<'a> Plan<'a> {
             Some(entry) => authorise(entry.access, request, settings, now),
         };
         let wanted_version = if route == Route::OfrepAll { wanted_version(request.query) } else { None };
-        Self { route, place, settings, grant, streams_at: None, wanted_version }
+        let caller = match (&grant, entry.and_then(|entry| surface(entry.access))) {
+            // With a token of the control plane nobody says whom it is for.
+            (Ok(Grant { principal: None, .. }), Some(surface)) => {
+                match request.headers.get(Header::Authorization).and_then(bearer) {
+                    Some(token) => Asks::Token(token, surface),
+                    None => Asks::Known(surface.without_token(&settings.identity)),
+                }
+            }
+            _ => Asks::Anybody,
+        };
+        Self { route, place, settings, grant, streams_at: None, wanted_version, caller, verifier: None }
+    }
+
+    /// The bearer token that says who asks, for [`crate::identity::Verifier::look`]. What comes of it must be told to
+    /// [`Self::identified`] before the request is answered; none where there is nothing to look at.
+    #[must_use]
+    pub fn token(&self) -> Option<(&'a str, Surface)> {
+        match self.caller {
+            Asks::Token(token, surface) => Some((token, surface)),
+            Asks::Anybody | Asks::Known(_) => None,
+        }
+    }
+
+    /// The same, with what came of the token.
+    #[must_use]
+    pub fn identified(self, verdict: Verdict) -> Self {
+        Self { caller: Asks::Known(verdict), ..self }
+    }
+
+    /// The same, with how it stands with verifying tokens, which [`Route::TrustHealth`] tells.
+    #[must_use]
+    pub fn verified_by(self, verifier: VerifierHealth) -> Self {
+        Self { verifier: Some(verifier), ..self }
+    }
+
+    /// Who asks.
+    ///
+    /// # Errors
+    /// The caller is not answered, or nobody looked at the token.
+    pub(crate) fn caller(&self) -> Result<&Identity, Problem> {
+        match &self.caller {
+            Asks::Known(Ok(identity)) => Ok(identity),
+            Asks::Known(Err(refused)) => Err((*refused).into()),
+            Asks::Token(..) => Err(Problem::new(ErrorCode::InternalError, "the token was not looked at")),
+            Asks::Anybody => Ok(&Identity::ANONYMOUS),
+        }
     }
 
     /// The same where the tenant has an object, and so an event stream at this origin (`https://host`) that OFREP's answers name.
@@ -131,6 +192,9 @@ impl<'a> Plan<'a> {
     /// The tenant whose registry must be handed to [`crate::respond`]; none where the answer needs none.
     #[must_use]
     pub fn registry(&self) -> Option<&str> {
+        if let Asks::Known(Err(_)) = self.caller {
+            return None;
+        }
         matches!(self.place, Place::Platform | Place::Snapshot).then(|| self.tenant()).flatten()
     }
 
@@ -145,6 +209,15 @@ impl<'a> Plan<'a> {
     #[must_use]
     pub fn wanted_version(&self) -> Option<u64> {
         self.wanted_version
+    }
+}
+
+/// What a caller must say of itself; none where anybody is answered alike.
+fn surface(access: Access) -> Option<Surface> {
+    match access {
+        Access::Caller => Some(Surface::Flags),
+        Access::Ofrep => Some(Surface::Ofrep),
+        Access::Open | Access::Client | Access::Scopes(_) | Access::StreamToken => None,
     }
 }
 
@@ -193,6 +266,7 @@ mod tests {
             ("PUT", "/ofrep/v1/evaluate/flags", Route::MethodNotAllowed("POST, OPTIONS")),
             ("POST", "/ofrep/v1/evaluate/flagsa", Route::NotFound),
             ("POST", "/ofrep/v1/configuration", Route::NotFound),
+            ("GET", "/phase-2b/health", Route::TrustHealth),
             ("GET", "/healthz", Route::Live),
             ("GET", "/readyz", Route::Ready),
             ("GET", "/metrics", Route::Metrics),
@@ -254,7 +328,8 @@ mod tests {
 
     #[test]
     fn the_platforms_registry_is_read_unless_another_is_open_and_named() {
-        let settings = Settings { open_registries: vec!["parity".to_owned()], ..Settings::default() };
+        let mut settings = Settings { open_registries: vec!["parity".to_owned()], ..Settings::default() };
+        settings.identity.allow_dev_headers = true;
         for (path, named, expected) in [
             ("/api/flags/eval", "", Ok(Some("platform"))),
             ("/api/flags/eval", "platform", Ok(Some("platform"))),

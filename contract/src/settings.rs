@@ -4,6 +4,7 @@ use std::fmt;
 
 use burgee_control::Policy;
 
+use crate::identity::IdentitySettings;
 use crate::limits;
 use crate::v1::signature::SigningKey;
 use crate::v1::{Client, Secret};
@@ -39,6 +40,8 @@ pub struct Settings {
     pub webhook_hosts: Vec<String>,
     /// `FF_TEST_CLOCK`: `1` lets tests set the time of a tenant's object. Default off; never set it where others can reach it.
     pub test_clock: bool,
+    /// Of callers' tokens: `FF_VERIFY_MODE`, `FF_ALLOW_DEV_HEADERS`, `FF_JWT_…`, `POLICY_…`.
+    pub identity: IdentitySettings,
 }
 
 impl Default for Settings {
@@ -56,6 +59,7 @@ impl Default for Settings {
             rollouts: true,
             webhook_hosts: Vec::new(),
             test_clock: false,
+            identity: IdentitySettings::default(),
         }
     }
 }
@@ -84,7 +88,7 @@ impl Settings {
     /// The first variable that has a value which it cannot have.
     pub fn read(variable: impl Fn(&'static str) -> Option<String>) -> Result<Self, SettingsError> {
         let variable = |name| variable(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
-        let mut settings = Self::default();
+        let mut settings = Self { identity: IdentitySettings::read(variable)?, ..Self::default() };
         if let Some(value) = variable("FF_PLATFORM_TENANT") {
             settings.platform_tenant = tenant("FF_PLATFORM_TENANT", &value)?;
         }
@@ -228,6 +232,7 @@ mod tests {
             ("FF_ROLLOUTS", "off"),
             ("FF_WEBHOOK_HOSTS", "localhost:8080, Hooks.internal,[::1]:9"),
             ("FF_TEST_CLOCK", "1"),
+            ("FF_ALLOW_DEV_HEADERS", " true "),
         ]);
         let expected = Settings {
             platform_tenant: "acme".to_owned(),
@@ -245,6 +250,7 @@ mod tests {
             rollouts: false,
             webhook_hosts: ["localhost:8080", "hooks.internal", "[::1]:9"].map(str::to_owned).to_vec(),
             test_clock: true,
+            identity: IdentitySettings { allow_dev_headers: true, ..IdentitySettings::default() },
         };
         let settings = settings.unwrap();
         assert_eq!(settings, expected);

@@ -13,7 +13,8 @@ fn answer(loaded: &Loaded, method: &str, url: (&str, &str), body: Option<&Value>
     let (path, query) = url;
     let body = body.as_ref().map_or(Body::None, |body| Body::Bytes(body.as_bytes()));
     let request = Request { method, path, query, headers, body };
-    let settings = Settings::default();
+    let mut settings = Settings::default();
+    settings.identity.allow_dev_headers = true;
     let plan = Plan::of(&request, &settings, 0);
     let served = Served { loaded, cache: Cache::Hit, confirmed_at: 0, fault: None };
     let moment = Moment { now: 1_700_000_000_000, request_id: "r-1", service_version: "1" };

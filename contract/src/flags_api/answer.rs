@@ -7,6 +7,7 @@ use serde::ser::{SerializeMap, Serializer};
 use super::BACKING_STATE;
 use crate::caller::Caller;
 use crate::freshness::Cache;
+use crate::identity::AuthSource;
 use crate::loaded::{Found, Served};
 
 /// A decision with its `meta`.
@@ -23,8 +24,7 @@ struct Meta {
     cache: Cache,
     snapshot_version: u64,
     warnings: Vec<&'static str>,
-    /// The caller says who it is, and is believed.
-    auth_source: &'static str,
+    auth_source: AuthSource,
 }
 
 impl<'a> Answer<'a> {
@@ -43,8 +43,8 @@ impl<'a> Answer<'a> {
             backing_state: BACKING_STATE,
             cache: served.cache,
             snapshot_version: snapshot.version(),
-            warnings: warnings(&decision, &steps, served),
-            auth_source: "dev_headers",
+            warnings: warnings(caller, &decision, &steps, served),
+            auth_source: caller.identity().auth_source(),
         };
         Self { flag_key, decision, steps, meta }
     }
@@ -56,11 +56,17 @@ impl<'a> Answer<'a> {
 }
 
 /// What a caller should know of this answer although it is one: codes, none of which repeats what `reason` says in full.
-fn warnings(decision: &Decision<'_>, steps: &[Step<'_>], served: &Served<'_>) -> Vec<&'static str> {
+fn warnings(
+    caller: &Caller<'_>,
+    decision: &Decision<'_>,
+    steps: &[Step<'_>],
+    served: &Served<'_>,
+) -> Vec<&'static str> {
     let off = decision.flag.and_then(|flag| flag.warning()).map(WarningCode::as_str);
     let skipped = steps.iter().any(|step| step.outcome == Outcome::UnknownVariant);
     let codes = [(skipped, "override_unknown_variant"), (served.fault.is_some(), "refresh_failed")];
-    off.into_iter().chain(codes.into_iter().filter_map(|(holds, code)| holds.then_some(code))).collect()
+    let identity = caller.identity().warnings().iter().copied();
+    identity.chain(off).chain(codes.into_iter().filter_map(|(holds, code)| holds.then_some(code))).collect()
 }
 
 impl Serialize for Answer<'_> {

@@ -11,6 +11,7 @@ use super::answer::Answer;
 use crate::caller::Caller;
 use crate::envelope::{Data, Problem, Service, success};
 use crate::http::{Request, Response};
+use crate::identity::Identity;
 use crate::json_body::{Object, items, object, text, value, wrong};
 use crate::limits;
 use crate::loaded::Served;
@@ -26,12 +27,13 @@ const ROOT: Path<'_> = Path::Root;
 #[inline(never)]
 pub(crate) fn evaluate_batch(
     request: &Request<'_>,
+    identity: &Identity,
     served: &Served<'_>,
     now: i64,
     service: Service<'_>,
 ) -> Result<Response, Problem> {
     let body = object(text(&request.body)?, &ROOT)?;
-    let caller = Caller::from_body(&request.headers, context(&body)?)?;
+    let caller = Caller::from_body(identity, &request.headers, context(&body)?)?;
     let keys = flags(&body)?;
     let overrides = overrides(&body)?;
     let evaluation = Evaluation { now, overrides: Some(&overrides) };

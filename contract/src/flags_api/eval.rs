@@ -6,6 +6,7 @@ use super::answer::Answer;
 use crate::caller::Caller;
 use crate::envelope::{Data, Problem, Service, success};
 use crate::http::{Request, Response};
+use crate::identity::Identity;
 use crate::loaded::Served;
 use crate::metrics::{Evaluations, Surface};
 use crate::query::Query;
@@ -17,6 +18,7 @@ use crate::query::Query;
 #[inline(never)]
 pub(crate) fn evaluate(
     request: &Request<'_>,
+    identity: &Identity,
     served: &Served<'_>,
     now: i64,
     service: Service<'_>,
@@ -25,7 +27,7 @@ pub(crate) fn evaluate(
     let key = query.get("key").ok_or_else(|| {
         Problem::invalid("the query parameter key is missing").hint("name the flag: ?key=flags.registry_v1")
     })?;
-    let caller = Caller::from_query(&request.headers, &query)?;
+    let caller = Caller::from_query(identity, &request.headers, &query)?;
     let found = served.loaded.find(key)?;
     let answer = Answer::of(key, &found, served, &caller, &Evaluation::at(now));
     let evaluations = Evaluations::of(Surface::Api, [answer.reason()]);

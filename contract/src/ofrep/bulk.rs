@@ -9,6 +9,7 @@ use super::served;
 use crate::envelope::Problem;
 use crate::etag;
 use crate::http::{Header, Request, Response};
+use crate::identity::Identity;
 use crate::metrics::{Evaluations, Surface};
 use crate::respond::Registry;
 
@@ -54,12 +55,13 @@ struct SetMetadata<'a> {
 /// There is no registry, or the body is refused.
 pub(super) fn evaluate(
     request: &Request<'_>,
+    identity: &Identity,
     registry: Registry<'_>,
     stream: Option<String>,
     now: i64,
 ) -> Result<Response, Refusal> {
     let snapshot = served(request, registry)?.loaded.snapshot().map_err(Problem::from)?;
-    let context = RemoteContext::read(&request.body)?;
+    let context = RemoteContext::read(&request.body)?.overruled_by(identity);
     let flags: Vec<Entry<'_>> = snapshot
         .flags()
         .iter()

@@ -10,6 +10,7 @@ use serde::ser::Serializer;
 use super::refusal::{Code, Refusal};
 use crate::envelope::Problem;
 use crate::http::Body;
+use crate::identity::{Claims, Identity};
 use crate::json_body::{object, text, value, wrong};
 
 const ROOT: Path<'_> = Path::Root;
@@ -67,6 +68,14 @@ impl<'a> RemoteContext<'a> {
             Some(_) => return Err(invalid(wrong(&Path::Name(&path, TARGETING_KEY), "must be a string"))),
         }
         Ok(Self(attributes))
+    }
+
+    /// The same with what the caller's token says in place of what the body does.
+    pub(crate) fn overruled_by(mut self, identity: &'a Identity) -> Self {
+        for (name, value) in identity.claims().into_iter().flat_map(Claims::attributes) {
+            self.0.insert(name.into(), Json::String(value.into()));
+        }
+        self
     }
 
     /// Whether it names a user, so that a missing unit is not for want of a targeting key.

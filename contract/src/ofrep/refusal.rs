@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
 use super::key_in;
-use crate::envelope::Problem;
+use crate::envelope::{ErrorCode, Problem};
 use crate::http::Response;
 use crate::percent::{self, Plus};
 
@@ -74,10 +74,16 @@ impl<M: Serialize> Serialize for Entry<'_, M> {
 /// The answer to a request that is refused as a whole. Where its path asks for one flag, the answer names it.
 pub(super) fn refuse(refusal: &Refusal, path: &str) -> Response {
     #[derive(Serialize)]
-    struct NoMetadata {}
+    #[serde(rename_all = "camelCase")]
+    struct Metadata {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        reason_code: Option<ErrorCode>,
+    }
+    // The protocol has no code of its own for what is wrong with a token.
+    let reason_code = (refusal.problem.status() == 401).then_some(refusal.problem.code);
     // A key that cannot be decoded is named as it was sent.
     let key = key_in(path).map(|key| percent::decode(key, Plus::Literal).unwrap_or(Cow::Borrowed(key)));
-    json(&Entry { key: key.as_deref(), refusal, metadata: NoMetadata {} }, Some(refusal), "no-store")
+    json(&Entry { key: key.as_deref(), refusal, metadata: Metadata { reason_code } }, Some(refusal), "no-store")
 }
 
 /// An answer; the refusal that it holds gives its status and stands in the log. `cache` is its `Cache-Control`.

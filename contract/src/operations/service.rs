@@ -37,5 +37,15 @@ pub(super) const ENTRIES: &[Entry] = &[
         )
     },
     plain(Route::Metrics, "/metrics", "Show what was counted, for Prometheus", &[text(200), text(503)]),
+    Entry {
+        place: Place::Platform,
+        headers: &[Header::Registry],
+        ..plain(
+            Route::TrustHealth,
+            "/phase-2b/health",
+            "Say how it stands with what answers are trusted by",
+            &[json(200, "TrustHealth"), json(400, "FailureEnvelope"), json(503, "FailureEnvelope")],
+        )
+    },
     plain(Route::V1(Operation::OpenApi), "/openapi.json", "Describe all of this", &[json(200, "OpenApi")]),
 ];

@@ -54,7 +54,7 @@ pub(crate) fn authorise<'a>(
     now: i64,
 ) -> Result<Grant<'a>, Problem> {
     match access {
-        Access::Open => Ok(Grant::default()),
+        Access::Open | Access::Caller => Ok(Grant::default()),
         Access::Client => has_secret(settings).map(|()| Grant::default()),
         Access::Scopes(scopes) => {
             has_secret(settings)?;
