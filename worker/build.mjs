@@ -39,7 +39,7 @@ const source = (name) => join(here, 'src', name);
 /** What the output is made of: cargo knows of the module; the rest is read here. */
 function ingredients() {
   const hash = createHash('sha256').update(process.env.WASM_BINDGEN_BIN ?? '');
-  for (const file of [compiled, source('bridge.js'), source('entry.js'), source('meter.js'), fileURLToPath(import.meta.url)]) hash.update(readFileSync(file));
+  for (const file of [compiled, source('bridge.js'), source('entry.js'), source('meter.js'), source('tokens.js'), fileURLToPath(import.meta.url)]) hash.update(readFileSync(file));
   return hash.digest('hex');
 }
 
@@ -62,7 +62,7 @@ async function bundle() {
   await esbuild.build({
     entryPoints: [source('entry.js')],
     outfile: join(generated, 'bundle.js'),
-    alias: { 'burgee:evaluator': glue, 'burgee:bridge': source('bridge.js'), 'burgee:meter': source('meter.js') },
+    alias: { 'burgee:evaluator': glue, 'burgee:bridge': source('bridge.js'), 'burgee:meter': source('meter.js'), 'burgee:tokens': source('tokens.js') },
     external: ['./index_bg.wasm', 'cloudflare:*'],
     bundle: true,
     format: 'esm',

@@ -1,6 +1,7 @@
 // `make dev`: builds everything, checks parity, seeds the local KV, and serves the Worker and the debug page until it is stopped.
 //
 //   FF_HOST, FF_PORT   where to listen: 127.0.0.1 and 8787
+//   FF_VERIFY_MODE, FF_ALLOW_DEV_HEADERS, FF_JWT_…, POLICY_…   whose tokens are taken: docs/trust.md; nobody needs one unless they say so
 //   --no-build         serve what was built before
 //   --state FOLDER     where the local KV is kept: .wrangler/state
 //
@@ -37,6 +38,8 @@ const SEEDS = {
   parity: () => vector('synthetic.json'),
   'parity-rules': () => JSON.stringify(JSON.parse(vector('rules.json')).registry),
 };
+// Variables that are handed on from the environment.
+const IDENTITY = ['FF_VERIFY_MODE', 'FF_ALLOW_DEV_HEADERS', 'FF_JWT_AUDIENCE', 'FF_JWT_ISSUER', 'FF_JWT_ALGORITHMS', 'POLICY_JWKS_URL', 'POLICY_JWT_PUBLIC_KEY'];
 const READY_WITHIN_MS = 60_000;
 const STOPPED_WITHIN_MS = 5_000;
 
@@ -141,7 +144,8 @@ async function checkPort() {
 async function serve(state) {
   const listen = ['--ip', host, '--port', String(port), '--inspector-port', '0'];
   const quiet = ['--show-interactive-dev-session=false', '--log-level', 'log'];
-  const vars = ['--var', 'FF_OPEN_REGISTRIES:parity,parity-rules'];
+  const set = Object.entries({ FF_ALLOW_DEV_HEADERS: 'true', ...process.env }).filter(([name, value]) => IDENTITY.includes(name) && value);
+  const vars = [['FF_OPEN_REGISTRIES', 'parity,parity-rules'], ...set].flatMap(([name, value]) => ['--var', `${name}:${value}`]);
   const server = start([...wrangler, 'dev', ...listen, ...quiet, ...vars, '--persist-to', state], ['ignore', 'inherit', 'inherit']);
   const base = `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
   const ready = waitUntilReady(base).then(() => {

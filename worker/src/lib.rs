@@ -13,6 +13,7 @@
 )]
 
 mod bridge;
+mod identity;
 mod meter;
 mod registries;
 
@@ -20,6 +21,7 @@ use std::cell::OnceCell;
 use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 
+use burgee_contract::identity::{Looked, Verdict};
 use burgee_contract::metrics::CacheState;
 use burgee_contract::{
     ErrorCode, Header, Headers, Moment, Plan, Problem, Registry, Request, RequestLog, Response, Route, Settings,
@@ -60,7 +62,7 @@ pub fn fetch(raw: &web_sys::Request, env: Env, context: worker_sys::Context, sta
     let tap = Tap::new(&env, &context);
     let asked = Asked::receive(raw, head, route, bridge::Read::of(body), tap, started as i64);
     match settings(&env) {
-        Ok(settings) => answer(asked, settings, env, &Context::new(context)),
+        Ok(settings) => answer(asked, settings, env, Context::new(context)),
         Err(error) => {
             let problem = Problem::new(ErrorCode::InternalError, format!("the settings are wrong: {error}"));
             asked.refuse(&problem.hint("set the variable right, or remove it to have its default")).into()
@@ -80,14 +82,43 @@ pub fn apologise(raw: &web_sys::Request, env: Env, context: worker_sys::Context,
     Asked::receive(raw, head, route, bridge::Read::None, tap, started as i64).refuse(&problem)
 }
 
+/// The response, or the promise of one where a token must be verified first.
+fn answer(asked: Asked, settings: Rc<Settings>, env: Env, context: Context) -> JsValue {
+    let looked = asked.request().headers.get(Header::Authorization).and_then(|_| {
+        let request = asked.request();
+        let (token, surface) = Plan::of(&request, &settings, now()).token()?;
+        Some(identity::look(token, surface, &settings, &context))
+    });
+    match looked {
+        None => answer_to(None, asked, settings, env, &context),
+        Some(Looked::Known(verdict)) => answer_to(Some(verdict), asked, settings, env, &context),
+        Some(Looked::Check(checking)) => future_to_promise(AssertUnwindSafe(async move {
+            let verdict = identity::check(checking, &settings).await;
+            // It may be a promise again: who waits for this one then waits for that.
+            Ok(answer_to(Some(verdict), asked, settings, env, &context))
+        }))
+        .into(),
+    }
+}
+
+/// What a request is, with what came of its token.
+fn plan<'a>(request: &Request<'a>, settings: &'a Settings, verdict: Option<&Verdict>) -> Plan<'a> {
+    let plan = Plan::of(request, settings, now());
+    let plan = match verdict {
+        Some(verdict) => plan.identified(verdict.clone()),
+        None => plan,
+    };
+    if plan.route() == Route::TrustHealth { plan.verified_by(identity::health(settings)) } else { plan }
+}
+
 /// The response, or the promise of one where the registry must be read first.
-fn answer(asked: Asked, settings: Rc<Settings>, env: Env, context: &Context) -> JsValue {
+fn answer_to(verdict: Option<Verdict>, asked: Asked, settings: Rc<Settings>, env: Env, context: &Context) -> JsValue {
     let request = asked.request();
     if settings.test_panic && request.path == PANIC_PATH {
         return bring_down(request.query == "later");
     }
-    let plan = Plan::of(&request, &settings, now());
-    if plan.route() == Route::Metrics {
+    let planned = plan(&request, &settings, verdict.as_ref());
+    if planned.route() == Route::Metrics {
         return future_to_promise(AssertUnwindSafe(async move {
             let text = meter::text(&env).await;
             let request = asked.request();
@@ -96,10 +127,10 @@ fn answer(asked: Asked, settings: Rc<Settings>, env: Env, context: &Context) -> 
         }))
         .into();
     }
-    let Some(tenant) = plan.registry() else { return asked.respond(&request, &plan, Registry::NotAsked).into() };
+    let Some(tenant) = planned.registry() else { return asked.respond(&request, &planned, Registry::NotAsked).into() };
     match registries::look(tenant, settings.soft_ttl_ms, &env, context) {
-        Look::Held(found) if plan.route() != Route::Ready || found.is_current() => {
-            asked.respond(&request, &plan, Registry::Ready(found.served())).into()
+        Look::Held(found) if planned.route() != Route::Ready || found.is_current() => {
+            asked.respond(&request, &planned, Registry::Ready(found.served())).into()
         }
         // Nobody else may have asked for long: who is ready is said by storage, not by what was once read from it.
         look => {
@@ -112,7 +143,7 @@ fn answer(asked: Asked, settings: Rc<Settings>, env: Env, context: &Context) -> 
                     Err(fault) => Registry::Unavailable(fault),
                 };
                 let request = asked.request();
-                Ok(asked.respond(&request, &Plan::of(&request, &settings, now()), registry).into())
+                Ok(asked.respond(&request, &plan(&request, &settings, verdict.as_ref()), registry).into())
             }))
             .into()
         }
@@ -215,7 +246,8 @@ fn settings(env: &Env) -> Result<Rc<Settings>, SettingsError> {
 /// A variable as text, whichever JSON type the configuration gives it.
 fn variable(env: &Env, name: &str) -> Option<String> {
     let value = js_sys::Reflect::get(env, &JsValue::from_str(name)).ok()?;
-    value.as_string().or_else(|| value.as_f64().map(|number| number.to_string()))
+    let text = value.as_string().or_else(|| value.as_f64().map(|number| number.to_string()));
+    text.or_else(|| value.as_bool().map(|word| word.to_string()))
 }
 
 /// The time, ms since the epoch. The platform lets it pass only while a request waits for something.

@@ -26,18 +26,25 @@ test('wrangler would deploy it', async (t) => {
 });
 
 test('every variable is in it, with the default that it has without', async (t) => {
-  const source = sourceOf('contract/src/settings.rs').split('#[cfg(test)]')[0];
-  const known = new Set([...source.matchAll(/`(FF_[A-Z_]+)`/g)].map(([, name]) => name));
+  const own = (path) => sourceOf(path).split('#[cfg(test)]')[0];
+  const [source, tokens] = [own('contract/src/settings.rs'), own('contract/src/identity/settings.rs')];
+  const known = new Set([...`${source}${tokens}`.matchAll(/`((?:FF|POLICY)_[A-Z_]+)`/g)].map(([, name]) => name));
+  // An old name.
+  assert.ok(known.delete('POLICY_JWT_VERIFY'));
   // The panic is no setting for those who run this.
   assert.ok(known.delete('FF_TEST_PANIC'));
   assert.deepEqual(Object.keys(config.vars).sort(), [...known].sort());
   assert.ok(source.includes(`platform_tenant: "${config.vars.FF_PLATFORM_TENANT}"`));
   assert.ok(source.includes(`soft_ttl_ms: ${config.vars.FF_SOFT_TTL_MS},`));
   assert.equal(config.vars.FF_OPEN_REGISTRIES, '');
+  assert.ok(tokens.includes(`audience: "${config.vars.FF_JWT_AUDIENCE}"`));
+  assert.ok(tokens.includes('mode: Mode::DecodeOnly') && config.vars.FF_VERIFY_MODE === 'decode-only');
+  assert.ok(tokens.includes('allow_dev_headers: false') && config.vars.FF_ALLOW_DEV_HEADERS === 'false');
 
   const worker = await startWorker(t, { vars: Object.fromEntries([...known].map((name) => [name, undefined])) });
   await worker.publish({ tenant: 'platform', version: 3, flags: [] });
-  assert.equal((await worker.ask('/api/flags/eval?key=f&user=U')).data.meta.snapshot_version, 3);
+  assert.equal((await worker.ask('/api/flags/health')).data.snapshot_version, 3);
+  assert.equal((await worker.ask('/api/flags/eval?key=f&user=U')).error.code, 'token_missing', 'nobody is believed unless it is said');
 });
 
 test('the Worker comes first on its own paths, and files on all others', async (t) => {

@@ -23,12 +23,15 @@ export function temporaryFolder(t) {
 /**
  * Starts a Worker of its own, with an empty KV; it is stopped when `t` ends.
  *
+ * Callers need no token, unless `vars` says otherwise.
+ *
  * @param vars added to those of wrangler.jsonc; `undefined` takes one away
  * @param gate a module to stand between the Worker and its KV: see kv-gate.mjs
  * @param others gives further Workers beside this one, of its options; it may change those
+ * @param outbound `host:port` that every request of the Worker to the outside goes to, by HTTP, whatever its URL says
  * @param assets the folder of static files; none are served where it is left out
  */
-export async function startWorker(t, { vars = {}, gate = false, others = () => [], assets } = {}) {
+export async function startWorker(t, { vars = {}, gate = false, others = () => [], assets, outbound } = {}) {
   const { workerOptions: options } = workerOptions(CONFIG);
   const { FLAGS } = options.kvNamespaces;
   const logs = [];
@@ -41,7 +44,8 @@ export async function startWorker(t, { vars = {}, gate = false, others = () => [
     ],
     modulesRoot: BUILD,
     modulesRules: undefined,
-    bindings: Object.fromEntries(Object.entries({ ...options.bindings, ...vars }).filter(([, value]) => value !== undefined)),
+    bindings: Object.fromEntries(Object.entries({ ...options.bindings, FF_ALLOW_DEV_HEADERS: 'true', ...vars }).filter(([, value]) => value !== undefined)),
+    ...(outbound && { outboundService: { external: { address: outbound, http: {} } } }),
     assets: assets && { ...options.assets, directory: assets },
     ...(gate && { kvNamespaces: {}, wrappedBindings: { FLAGS: { scriptName: 'gate' } } }),
   };
