@@ -101,7 +101,7 @@ const fresh = (worker) => `fresh-${worker}`;
 function services(document, loads) {
   const { bindings, compatibilityDate: date } = workerOptions(join(WORKER, 'wrangler.jsonc')).workerOptions;
   const workers = {
-    burgee: { modules: built(join(WORKER, 'build')), variables: { ...bindings, FF_PLATFORM_TENANT: TENANT } },
+    burgee: { modules: built(join(WORKER, 'build')), variables: { ...bindings, FF_PLATFORM_TENANT: TENANT, FF_ALLOW_DEV_HEADERS: 'true' } },
     plain: { modules: { 'plain.mjs': own('plain.mjs'), 'evaluator.mjs': join(BENCH, 'npm', 'plain.mjs') }, variables: { TENANT } },
     'hello-rs': { modules: built(join(HERE, 'hello', 'build')), variables: {} },
     'hello-js': { modules: { 'hello.mjs': own('hello.mjs') }, variables: {} },

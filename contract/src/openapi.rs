@@ -57,11 +57,15 @@ fn document() -> Option<Value> {
         "components": {
             "schemas": schemas,
             "securitySchemes": {
+                "identity": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": IDENTITY},
                 "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": scopes()},
             },
         },
     }))
 }
+
+/// Which tokens say who a caller is.
+const IDENTITY: &str = "A token of the platform's issuer (FF_JWT_ISSUER), signed with RS256, ES256 or EdDSA.";
 
 fn scopes() -> String {
     let names = Scope::ALL.map(Scope::name).join(", ");
@@ -81,8 +85,9 @@ fn operation(entry: &Entry) -> Value {
     }
     let security = match entry.access {
         Access::Scopes(_) => Some(json!([{"bearer": []}])),
-        Access::Ofrep => Some(json!([{}, {"bearer": []}])),
-        Access::Open | Access::Caller | Access::Client | Access::StreamToken => None,
+        Access::Ofrep => Some(json!([{}, {"bearer": []}, {"identity": []}])),
+        Access::Caller => Some(json!([{}, {"identity": []}])),
+        Access::Open | Access::Client | Access::StreamToken => None,
     };
     if let (Some(security), Some(members)) = (security, operation.as_object_mut()) {
         members.insert("security".to_owned(), security);

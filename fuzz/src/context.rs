@@ -108,7 +108,7 @@ fn over_http(bytes: &[u8]) {
         let mut settings = Settings::default();
         settings.identity.allow_dev_headers = true;
         let moment = Moment { now: NOW, request_id: "r", service_version: "0" };
-        let response = respond(&Plan::of(&request, &settings, 0), &request, Registry::Ready(served), &moment);
+        let response = respond(&Plan::of(&request, &settings, NOW), &request, Registry::Ready(served), &moment);
         let envelope: Value = serde_json::from_slice(&response.body).expect("an answer is JSON");
         assert!([200, 400].contains(&response.status), "{}", response.status);
         assert_eq!(envelope["ok"], response.status == 200);

@@ -8,6 +8,7 @@ mod ofrep;
 mod packed;
 mod pattern;
 mod snapshot;
+mod token;
 mod walk;
 mod wire;
 
@@ -17,10 +18,18 @@ pub use ofrep::ofrep;
 pub use packed::packed;
 pub use pattern::pattern;
 pub use snapshot::snapshot;
+pub use token::token;
 
 /// A function of this crate that takes any input.
 pub type Target = fn(&[u8]);
 
 /// All of them, by the names of their corpora.
-pub const TARGETS: [(&str, Target); 6] =
-    [("snapshot", snapshot), ("condition", condition), ("context", context), ("ofrep", ofrep), ("packed", packed), ("pattern", pattern)];
+pub const TARGETS: [(&str, Target); 7] = [
+    ("snapshot", snapshot),
+    ("condition", condition),
+    ("context", context),
+    ("ofrep", ofrep),
+    ("packed", packed),
+    ("pattern", pattern),
+    ("token", token),
+];

@@ -59,7 +59,7 @@ fn ask(path: &str, body: &[u8], tag: &str) -> Response {
     let served = Served { loaded: loaded(), cache: Cache::Hit, confirmed_at: NOW, fault: None, gate: &burgee_contract::sensitive::CLOSED };
     let settings = Settings::default();
     let moment = Moment { now: NOW, request_id: "r", service_version: "0" };
-    respond(&Plan::of(&request, &settings, 0), &request, Registry::Ready(served), &moment)
+    respond(&Plan::of(&request, &settings, NOW), &request, Registry::Ready(served), &moment)
 }
 
 fn json(response: &Response) -> Value {

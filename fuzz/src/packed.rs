@@ -50,7 +50,8 @@ fn open(bytes: &[u8]) {
 fn together(packed: &Packed<&[u8]>) {
     // The one limit that the whole alone can pass is that of attributes.
     let Ok(whole) = Snapshot::parse(packed.json()) else { return };
-    let user = NamedContext::new().with("user_id", "u").with("tenant_id", "t").with("tier", "staff").with("env", "prod");
+    let user =
+        NamedContext::new().with("user_id", "u").with("tenant_id", "t").with("tier", "staff").with("env", "prod");
     for (place, flag) in (0..).zip(whole.flags()).take(FLAGS) {
         assert_eq!(packed.find(flag.key()), Some(place), "{}", flag.key());
         let alone = packed.closure(place).compile().expect("what is in the whole compiles alone");

@@ -26,20 +26,29 @@ test('wrangler would deploy it', async (t) => {
 });
 
 test('every variable is in it, with the default that it has without', async (t) => {
-  const source = sourceOf('contract/src/settings.rs').split('#[cfg(test)]')[0];
-  const known = new Set([...source.matchAll(/`(FF_[A-Z_]+)`/g)].map(([, name]) => name));
+  const own = (path) => sourceOf(path).split('#[cfg(test)]')[0];
+  const [source, tokens, policy] = [own('contract/src/settings.rs'), own('contract/src/identity/settings.rs'), own('contract/src/sensitive/settings.rs')];
+  const known = new Set([...`${source}${tokens}${policy}`.matchAll(/`((?:FF|POLICY|ADMIN)_[A-Z_]+)`/g)].map(([, name]) => name));
+  // An old name.
+  assert.ok(known.delete('POLICY_JWT_VERIFY'));
   // Secrets have no place in a file, and these are no settings for those who run this.
-  for (const name of ['FF_TOKEN_SECRET', 'FF_CLIENTS', 'FF_SIGNING_KEYS', 'FF_TEST_PANIC', 'FF_TEST_CLOCK', 'FF_OPEN_ISSUER']) known.delete(name);
+  for (const name of ['FF_TOKEN_SECRET', 'FF_CLIENTS', 'FF_SIGNING_KEYS', 'FF_TEST_PANIC', 'FF_TEST_CLOCK', 'FF_OPEN_ISSUER']) {
+    assert.ok(known.delete(name), name);
+  }
   assert.deepEqual(Object.keys(config.vars).sort(), [...known].sort());
   assert.ok(source.includes(`platform_tenant: "${config.vars.FF_PLATFORM_TENANT}"`));
   assert.ok(source.includes(`soft_ttl_ms: ${config.vars.FF_SOFT_TTL_MS},`));
   for (const name of ['FF_OPEN_REGISTRIES', 'FF_WEBHOOK_HOSTS']) assert.equal(config.vars[name], '');
   assert.ok(source.includes(`retention_days: ${config.vars.FF_RETENTION_DAYS},`));
   assert.equal(config.vars.FF_ROLLOUTS, 'on');
+  assert.ok(tokens.includes(`audience: "${config.vars.FF_JWT_AUDIENCE}"`));
+  assert.ok(tokens.includes('mode: Mode::DecodeOnly') && config.vars.FF_VERIFY_MODE === 'decode-only');
+  assert.ok(tokens.includes('allow_dev_headers: false') && config.vars.FF_ALLOW_DEV_HEADERS === 'false');
 
   const worker = await startWorker(t, { vars: Object.fromEntries([...known].map((name) => [name, undefined])) });
   await worker.publish({ tenant: 'platform', version: 3, flags: [] });
-  assert.equal((await worker.ask('/api/flags/eval?key=f&user=U')).data.meta.snapshot_version, 3);
+  assert.equal((await worker.ask('/api/flags/health')).data.snapshot_version, 3);
+  assert.equal((await worker.ask('/api/flags/eval?key=f&user=U')).error.code, 'token_missing', 'nobody is believed unless it is said');
 });
 
 test('the Worker comes first on its own paths, and files on all others', async (t) => {

@@ -35,14 +35,17 @@ export function token({ sub = 'tester', scopes = ['admin'], tenants = ['*'], iat
 /**
  * Starts a Worker of its own, with empty storage; it is stopped when `t` ends.
  *
+ * Callers need no token, unless `vars` says otherwise.
+ *
  * @param vars added to those of wrangler.jsonc; `undefined` takes one away
  * @param gate stands between the Worker and its KV, and its objects: see kv-gate.mjs
  * @param others gives further Workers beside this one, of its options; it may change those
+ * @param outbound `host:port` that every request of the Worker to the outside goes to, by HTTP, whatever its URL says
  * @param assets the folder of static files; none are served where it is left out
  * @param state a folder for what is stored, so that another Worker can go on with it; in memory where it is left out
  * @param isolates how many Workers share KV and objects; `worker.at(n)` asks each
  */
-export async function startWorker(t, { vars = {}, gate = false, others = () => [], assets, state, isolates = 1 } = {}) {
+export async function startWorker(t, { vars = {}, gate = false, others = () => [], assets, outbound, state, isolates = 1 } = {}) {
   const { workerOptions: options } = workerOptions(CONFIG);
   const { FLAGS } = options.kvNamespaces;
   const logs = [];
@@ -57,8 +60,9 @@ export async function startWorker(t, { vars = {}, gate = false, others = () => [
     modulesRoot: BUILD,
     modulesRules: undefined,
     bindings: Object.fromEntries(
-      Object.entries({ ...options.bindings, FF_TOKEN_SECRET: SECRET, ...vars }).filter(([, value]) => value !== undefined),
+      Object.entries({ ...options.bindings, FF_TOKEN_SECRET: SECRET, FF_ALLOW_DEV_HEADERS: 'true', ...vars }).filter(([, value]) => value !== undefined),
     ),
+    ...(outbound && { outboundService: { external: { address: outbound, http: {} } } }),
     assets: assets && { ...options.assets, directory: assets },
     // Tests look into an object's tables, and put rows there, through a class around the real one.
     ...(gate && {

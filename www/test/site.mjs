@@ -52,7 +52,7 @@ export async function startSite({
     cf: false,
     modulesRoot: dirname(main),
     modules: [module('ESModule', 'index.js'), module('CompiledWasm', 'index_bg.wasm')],
-    bindings: { ...options.bindings, FF_OPEN_REGISTRIES: 'parity', ...vars },
+    bindings: { ...options.bindings, FF_OPEN_REGISTRIES: 'parity', FF_ALLOW_DEV_HEADERS: 'true', ...vars },
     assets: { ...options.assets, directory: page },
     // The Worker's log lines are not the tests' output.
     handleRuntimeStdio(stdout, stderr) {

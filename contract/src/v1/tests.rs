@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use super::token::{self, AUDIENCE, Claims};
 use crate::freshness::Cache;
 use crate::http::{Body, Header, Headers, Request, Response, split_url};
+use crate::identity::{Looked, Verifier};
 use crate::loaded::{Loaded, ReadFault, Served};
 use crate::respond::{Moment, Registry, respond};
 use crate::route::Plan;
@@ -121,7 +122,13 @@ impl World {
     fn answer(&mut self, request: &Request<'_>) -> Response {
         let settings = self.settings.clone();
         let moment = Moment { now: self.now, request_id: "r-1", service_version: "0.1.0" };
-        let plan = Plan::of(request, &settings, self.now);
+        let mut plan = Plan::of(request, &settings, self.now);
+        if let Some((token, surface)) = plan.token() {
+            match Verifier::new(settings.identity.clone()).look(token, surface, self.now) {
+                Looked::Known(verdict) => plan = plan.identified(verdict),
+                Looked::Check(_) => panic!("nothing is verified here"),
+            }
+        }
         if let Some(carried) = plan.carry() {
             assert_eq!(carried.tenant, self.store.tenant());
             self.calls = self.calls.wrapping_add(1);

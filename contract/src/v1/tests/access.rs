@@ -214,7 +214,8 @@ fn ofrep_asks_for_a_token_unless_the_tenant_is_open() {
         assert_eq!(ask(&other, "acme", path).0, 403);
         assert_eq!(ask(&evaluate, "acme", path).0, 200);
         assert_ne!(ask("", "", path).0, 401, "the platform's tenant is open");
-        assert_ne!(ask("Bearer x", "platform", path).0, 401);
+        assert_ne!(ask(&evaluate, "platform", path).0, 401, "and a token of the control plane says nothing of users");
+        assert_eq!(ask("Bearer x", "platform", path).0, 401, "any other must be a caller's");
     }
     world.settings.open_registries.push("acme".to_owned());
     assert_eq!(world.raw("POST", "/ofrep/v1/evaluate/flags", "{}", &[(Header::Authorization, "")]).status, 200);
