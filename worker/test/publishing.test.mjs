@@ -129,7 +129,7 @@ test('isolates that KV keeps behind', async (t) => {
 test('a tenant that was never written to has KV alone, and nothing is stored for it', async (t) => {
   const worker = await startWorker(t, { vars: { FF_SOFT_TTL_MS: '0' } });
   await worker.publish({ tenant: 'kv-only', version: 41, flags: [{ key: 'f', rollout_stage: 'full' }] }, 'kv-only');
-  for (const version of [41, 7]) {
+  for (const version of [41, 43]) {
     await worker.publish({ tenant: 'kv-only', version, flags: [{ key: 'f', rollout_stage: 'full' }] }, 'kv-only');
     const { body } = await worker.v1('kv-only', 'POST', '/v1/evaluate', { flag_key: 'f', user: { id: 'u' } });
     assert.equal(body.snapshot_version, version);
