@@ -74,13 +74,14 @@ fn a_decision_is_a_number() {
 
 #[wasm_bindgen_test]
 fn a_number_stands_for_all_that_does_not_differ_between_units() {
-    let snapshot = compile(&json!({"tenant": "t", "flags": [
+    let mut snapshot = compile(&json!({"tenant": "t", "flags": [
         {"key": "f", "version": 4, "metadata": {"team": "a"}, "rules": [{"id": "r", "serve": {"variant": "off"}}]},
         {"key": "g", "prerequisites": [{"flag": "f", "variants": ["on"]}]},
     ]}))
     .unwrap_or_else(|fault| panic!("{fault}"));
-    let unpacked = |flag| {
-        let text = snapshot.unpack(flag, snapshot.evaluate(flag, 0, 0.0));
+    let mut unpacked = |flag| {
+        let packed = snapshot.evaluate(flag, 0, 0.0);
+        let text = snapshot.unpack(flag, packed);
         serde_json::from_str::<Value>(&text).unwrap()
     };
     assert_eq!(

@@ -155,7 +155,7 @@ fn a_length_past_the_buffer_reads_what_is_there() {
     assert!(engine.compile(usize::MAX).is_err());
     let length = engine.fill(br#"{"flags":[]}"#);
     assert!(engine.compile(length).is_ok());
-    let snapshot = snapshot();
+    let mut snapshot = snapshot();
     assert_eq!(snapshot.evaluate(1, usize::MAX, 0.0), snapshot.evaluate(1, 0, 0.0));
 }
 
