@@ -39,7 +39,7 @@ const answers = (port) => fetch(`http://127.0.0.1:${port}/healthz`).then((respon
 test('it checks parity, seeds, serves, and stops as a whole', async (t) => {
   execFileSync(process.execPath, [join(ROOT, 'www', 'build.mjs')]);
   const port = await freePort();
-  const dev = startDev(t, { FF_PORT: String(port) });
+  const dev = startDev(t, { FF_PORT: String(port), FF_JWT_ALGORITHMS: 'ES256' });
   await eventually(() => dev.output.includes('\nready ') || dev.child.exitCode !== null, Boolean, 'the start', 60_000);
   assert.equal(dev.child.exitCode, null, dev.output);
   for (const target of ['reference', 'npm']) assert.match(dev.output, new RegExp(`parity  ${target}: 19 pass · 0 fail · parity OK`));
@@ -47,6 +47,8 @@ test('it checks parity, seeds, serves, and stops as a whole', async (t) => {
   const base = `http://127.0.0.1:${port}`;
   const { data } = await (await fetch(`${base}/api/flags/eval?key=flags.registry_v1&user=U-1&tier=staff&env=prod`)).json();
   assert.equal(data.reason, 'stage_draft');
+  const { verifier } = await (await fetch(`${base}/phase-2b/health`)).json();
+  assert.deepEqual(verifier.algorithms, ['ES256'], 'what the environment says of tokens is handed on');
   const json = { 'Content-Type': 'application/json' };
   const issued = await fetch(`${base}/v1/auth/token`, { method: 'POST', headers: json, body: '{"sub": "somebody"}' });
   const headers = { ...json, Authorization: `Bearer ${(await issued.json()).access_token}`, 'X-Tenant-ID': 'acme' };
