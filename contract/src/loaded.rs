@@ -168,6 +168,15 @@ impl Loaded {
         }
     }
 
+    /// The detached JWS over the form of [`Loaded::document`] that leaves the service, where that is another and was stored with one.
+    #[must_use]
+    pub fn public_signature(&self) -> Option<&str> {
+        match &self.form {
+            Form::Whole { .. } => None,
+            Form::Packed(lazy) => lazy.packed().public_signature(),
+        }
+    }
+
     /// The JSON, byte for byte as it was written. That of the packed form is JSON by its writer's word, until [`Loaded::snapshot`] has read it.
     #[must_use]
     pub fn document(&self) -> &[u8] {
@@ -416,9 +425,10 @@ mod tests {
 
     #[test]
     fn a_signature_belongs_to_what_is_stored() {
-        let signed = burgee_core::packed::sign(&packed(7), "h..s", "k").unwrap();
+        let signatures = burgee_core::packed::Signatures { document: "h..s", public: "h..p", key_id: "k" };
+        let signed = burgee_core::packed::sign(&packed(7), &signatures).unwrap();
         let loaded = Loaded::read(signed).unwrap();
-        assert_eq!(loaded.signature(), Some("h..s"));
+        assert_eq!((loaded.signature(), loaded.public_signature()), (Some("h..s"), Some("h..p")));
         let unsigned = Loaded::read(packed(7)).unwrap();
         assert_eq!((loaded.document(), loaded.hash()), (unsigned.document(), unsigned.hash()));
         assert!(matches!(take(Ok(Some(&packed(7))), Some(&loaded)), Ok(Reading::New(_))));

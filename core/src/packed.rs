@@ -8,7 +8,7 @@
 //!
 //! | part | |
 //! |---|---|
-//! | tenant, signature, key id | UTF-8 |
+//! | tenant, signature, signature of the public form, key id | UTF-8 |
 //! | flags | start and length in the JSON, where its references end; in the JSON's order |
 //! | flags by hash | hash of the key and place, by rising hash |
 //! | segments, overrides, kill switches | start and length in the JSON |
@@ -33,14 +33,14 @@ use crate::limits;
 use crate::snapshot::Snapshot;
 
 pub use closure::Closure;
-pub use pack::{FlagPart, KillSwitchPart, OverridePart, Parts, SegmentPart, sign};
+pub use pack::{FlagPart, KillSwitchPart, OverridePart, Parts, SegmentPart, Signatures, sign};
 pub use rows::Rows;
 
 /// What the packed form begins with; the last byte counts changes of the form. No JSON text begins so.
-pub const MAGIC: [u8; 8] = *b"\xB5burgee\x01";
+pub const MAGIC: [u8; 8] = *b"\xB5burgee\x02";
 
 /// Bytes of the fixed head, the magic included.
-const HEAD: usize = 72;
+const HEAD: usize = 76;
 
 /// What a canonical flag begins with, before its key.
 const KEY_BEFORE: &[u8] = br#"{"key":""#;
@@ -82,6 +82,7 @@ struct Layout {
     generated_at: i64,
     tenant: Range<usize>,
     signature: Range<usize>,
+    public_signature: Range<usize>,
     key_id: Range<usize>,
     flags: Range<usize>,
     by_hash: Range<usize>,
@@ -158,7 +159,14 @@ impl<B: AsRef<[u8]>> Packed<B> {
         Some(self.text(&self.layout.signature)).filter(|text| !text.is_empty())
     }
 
-    /// The id of the key that it is signed with.
+    /// The detached JWS over the form of the JSON that leaves the service, where that is another (values of sensitive flags are not in it) and is signed. It
+    /// has not been verified.
+    #[must_use]
+    pub fn public_signature(&self) -> Option<&str> {
+        Some(self.text(&self.layout.public_signature)).filter(|text| !text.is_empty())
+    }
+
+    /// The id of the key that both are signed with.
     #[must_use]
     pub fn key_id(&self) -> Option<&str> {
         Some(self.text(&self.layout.key_id)).filter(|text| !text.is_empty())
@@ -241,7 +249,12 @@ impl<B: AsRef<[u8]>> Packed<B> {
     /// Runs through each table once, from its beginning to its end: in a new isolate this is the load, in code that has not been optimised yet.
     fn check(&self) -> Result<(), Fault> {
         let layout = &self.layout;
-        for (part, name) in [(&layout.tenant, "tenant"), (&layout.signature, "signature"), (&layout.key_id, "key id")] {
+        for (part, name) in [
+            (&layout.tenant, "tenant"),
+            (&layout.signature, "signature"),
+            (&layout.public_signature, "public signature"),
+            (&layout.key_id, "key id"),
+        ] {
             if core::str::from_utf8(self.part(part)).is_err() {
                 return Err(fault(format!("the {name} must be UTF-8")));
             }
@@ -330,7 +343,7 @@ impl Layout {
             end = number().checked_mul(size).and_then(|len| start.checked_add(len));
             start..end.unwrap_or(usize::MAX)
         };
-        let (tenant, signature, key_id) = (part(1), part(1), part(1));
+        let (tenant, signature, public_signature, key_id) = (part(1), part(1), part(1), part(1));
         let flags = part(4 * FLAG);
         let by_hash = part(4 * HASHED);
         let (segments, overrides, switches) = (part(4 * SPAN), part(4 * SPAN), part(4 * SPAN));
@@ -362,6 +375,7 @@ impl Layout {
             generated_at,
             tenant,
             signature,
+            public_signature,
             key_id,
             flags,
             by_hash,

@@ -1,6 +1,6 @@
 //! Any bytes as a packed snapshot, and any document in the packed form.
 
-use burgee_core::packed::{Packed, Rows, sign};
+use burgee_core::packed::{Packed, Rows, Signatures, sign};
 use burgee_core::{Documents, FlagIndex, NamedContext, Snapshot};
 
 use crate::walk::{assert_same, decide};
@@ -17,7 +17,7 @@ pub fn packed(bytes: &[u8]) {
     let Ok(documents) = Documents::read(bytes) else { return };
     // What is packed has been read as canonical JSON, and may there be just past a limit that its short form kept.
     let Ok(packed) = Rows::of(&documents).parts("t", 1, Some(NOW)).pack() else { return };
-    let signed = sign(&packed, "h..s", "k").expect("what was packed can be signed");
+    let signed = sign(&packed, &Signatures { document: "h..s", public: "h..p", key_id: "k" }).expect("what was packed can be signed");
     let packed = Packed::open(signed.as_slice()).expect("what was packed can be opened");
     together(&packed);
     // Each byte of the document says what is changed next: where in the index, and how.
@@ -33,7 +33,8 @@ pub fn packed(bytes: &[u8]) {
 fn open(bytes: &[u8]) {
     let Ok(packed) = Packed::open(bytes) else { return };
     assert!(packed.bytes().ends_with(packed.json()));
-    let _ = (packed.tenant(), packed.version(), packed.generated_at(), packed.signature(), packed.key_id());
+    let _ = (packed.tenant(), packed.version(), packed.generated_at(), packed.signature(), packed.public_signature());
+    let _ = packed.key_id();
     let _ = packed.empty().compile();
     for key in packed.keys().take(FLAGS).flatten() {
         // An index that is broken may not lead to it.

@@ -199,7 +199,7 @@ impl Tables {
         packed.extend_from_slice(&parts.generated_at.unwrap_or(NEVER).to_le_bytes());
         let (tenant, unsigned) = (parts.tenant.len(), 0);
         let tables = [flags.len(), self.by_hash.len(), segments.len(), overrides.len(), switches.len()];
-        let head = [frame, tenant, unsigned, unsigned].into_iter().chain(tables);
+        let head = [frame, tenant, unsigned, unsigned, unsigned].into_iter().chain(tables);
         let head = head.chain([self.engaged.len(), self.references.len(), json.len()]);
         let mut put = |number: u32| packed.extend_from_slice(&number.to_le_bytes());
         head.for_each(|length| put(number(length)));
@@ -218,15 +218,27 @@ impl Tables {
     }
 }
 
-/// Puts a signature into the packed form, in place of one that may be there: `signature` is a detached JWS over the JSON, made with the key `key_id`.
+/// What the packed form says of who signed it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Signatures<'a> {
+    /// A detached JWS over the JSON; empty where it is not signed.
+    pub document: &'a str,
+    /// A detached JWS over the form of the JSON that leaves the service; empty where that is the same, or is not signed.
+    pub public: &'a str,
+    /// The id of the key that both are made with.
+    pub key_id: &'a str,
+}
+
+/// Puts signatures into the packed form, in place of those that may be there.
 ///
 /// # Errors
 /// Bytes that are not of the packed form, or that would become too many.
-pub fn sign(packed: &[u8], signature: &str, key_id: &str) -> Result<Vec<u8>, Fault> {
+pub fn sign(packed: &[u8], signatures: &Signatures<'_>) -> Result<Vec<u8>, Fault> {
     let layout = Packed::open(packed)?.layout;
-    // Where the two lengths stand in the head: after the magic, two numbers of eight bytes and two of four.
-    const LENGTHS: core::ops::Range<usize> = 32..40;
-    let total = packed.len().saturating_add(signature.len()).saturating_add(key_id.len());
+    // Where the three lengths stand in the head: after the magic, two numbers of eight bytes and two of four.
+    const LENGTHS: core::ops::Range<usize> = 32..44;
+    let texts = [signatures.document, signatures.public, signatures.key_id];
+    let total = texts.iter().fold(packed.len(), |total, text| total.saturating_add(text.len()));
     if total > limits::SNAPSHOT_BYTES {
         return Err(too_large(String::new(), limits::SNAPSHOT_BYTES, "bytes", "SNAPSHOT_BYTES"));
     }
@@ -235,11 +247,9 @@ pub fn sign(packed: &[u8], signature: &str, key_id: &str) -> Result<Vec<u8>, Fau
         [packed.get(..LENGTHS.start), packed.get(LENGTHS.end..layout.tenant.end), packed.get(layout.key_id.end..)];
     let [Some(before), Some(between), Some(after)] = pieces else { return Err(fault("the head must be whole")) };
     signed.extend_from_slice(before);
-    signed.extend_from_slice(&number(signature.len()).to_le_bytes());
-    signed.extend_from_slice(&number(key_id.len()).to_le_bytes());
+    texts.iter().for_each(|text| signed.extend_from_slice(&number(text.len()).to_le_bytes()));
     signed.extend_from_slice(between);
-    signed.extend_from_slice(signature.as_bytes());
-    signed.extend_from_slice(key_id.as_bytes());
+    texts.iter().for_each(|text| signed.extend_from_slice(text.as_bytes()));
     signed.extend_from_slice(after);
     Ok(signed)
 }

@@ -104,25 +104,28 @@ fn what_cannot_be_packed_is_named() {
 }
 
 #[test]
-fn a_signature_is_put_in_and_exchanged() {
+fn signatures_are_put_in_and_exchanged() {
     let unsigned = packed();
     let opened = Packed::open(&unsigned).unwrap();
-    assert_eq!((opened.signature(), opened.key_id()), (None, None));
-    let signed = sign(&unsigned, "header..signature", "k-1").unwrap();
-    let again = sign(&signed, "other..one", "key-2").unwrap();
-    for (bytes, signature, key_id) in [(&signed, "header..signature", "k-1"), (&again, "other..one", "key-2")] {
+    assert_eq!((opened.signature(), opened.public_signature(), opened.key_id()), (None, None, None));
+    let first = Signatures { document: "header..signature", public: "", key_id: "k-1" };
+    let second = Signatures { document: "other..one", public: "a third..long one", key_id: "key-2" };
+    let signed = sign(&unsigned, &first).unwrap();
+    let again = sign(&signed, &second).unwrap();
+    for (bytes, signatures) in [(&signed, first), (&again, second)] {
         let packed = Packed::open(bytes).unwrap();
-        assert_eq!((packed.signature(), packed.key_id()), (Some(signature), Some(key_id)));
+        assert_eq!((packed.signature(), packed.key_id()), (Some(signatures.document), Some(signatures.key_id)));
+        assert_eq!(packed.public_signature(), Some(signatures.public).filter(|text| !text.is_empty()));
         assert_eq!((packed.json(), packed.tenant()), (opened.json(), "acmé"));
         assert!(packed.closure(packed.find("a").unwrap()).compile().is_ok());
     }
-    assert_eq!(sign(&again, "", "").unwrap(), unsigned);
-    assert!(sign(b"{}", "", "").is_err());
+    assert_eq!(sign(&again, &Signatures::default()).unwrap(), unsigned);
+    assert!(sign(b"{}", &Signatures::default()).is_err());
 }
 
 #[test]
 fn broken_bytes_are_refused_or_harmless() {
-    let good = sign(&packed(), "h..s", "k").unwrap();
+    let good = sign(&packed(), &Signatures { document: "h..s", public: "h..p", key_id: "k" }).unwrap();
     let index = good.len() - Packed::open(&good).unwrap().json().len();
     for end in 0..good.len() {
         assert!(Packed::open(&good[..end]).is_err(), "cut at {end}");
@@ -188,7 +191,7 @@ fn refusals_say_what_is_wrong() {
         assert!(fault.message.contains(message), "{at} {value}: {fault}, not {message}");
     }
     let mut newer = good.clone();
-    newer[7] = 2;
+    newer[7] = MAGIC[7] + 1;
     assert!(Packed::open(newer).unwrap_err().message.contains("does not read"));
     let mut not_text = good.clone();
     not_text[HEAD] = 0xff;
