@@ -93,6 +93,9 @@ export const outcome = (after) => ({ undo: false, after: JSON.parse(after) });
 /** A snapshot to write to KV. */
 export const publication = (tenant, version, bytes) => ({ tenant, version, bytes: bytes.slice() });
 
+/** What is to be signed, and the key: a JWK as JSON. */
+export const toSign = (key, input) => ({ key, input: input.slice() });
+
 // ---- A tenant's object, from the edge ----------------------------------------------------------------------------------
 
 /** A comment is written to an event stream so often, in milliseconds, that nothing between takes it for dead. */

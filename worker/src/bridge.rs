@@ -68,6 +68,9 @@ extern "C" {
     #[wasm_bindgen(js_name = outcome)]
     fn js_outcome(after: &str) -> JsValue;
 
+    #[wasm_bindgen(js_name = toSign)]
+    fn js_to_sign(key: &str, input: &[u8]) -> JsValue;
+
     #[wasm_bindgen(js_name = publication)]
     fn js_publication(tenant: &str, version: f64, bytes: &[u8]) -> JsValue;
 }
@@ -320,6 +323,11 @@ pub(crate) fn outcome(after: &str) -> JsValue {
 /// A snapshot to publish, as tenant.js takes it.
 pub(crate) fn publication(tenant: &str, version: u64, bytes: &[u8]) -> JsValue {
     js_publication(tenant, version as f64, bytes)
+}
+
+/// What is to be signed, and the key as a JWK, as tenant.js takes it.
+pub(crate) fn to_sign(key: &str, input: &[u8]) -> JsValue {
+    js_to_sign(key, input)
 }
 
 /// Headers, names and values each on a line.

@@ -42,7 +42,7 @@ use crate::registries::Look;
 /// Stands in every envelope as `service_version`.
 const SERVICE_VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// Where `FF_TEST_PANIC=1` brings the instance down: at once, or with `?later` while the answer is waited for.
+/// Where `FF_TEST_PANIC=1` brings the instance down: at once, with `?later` while the answer is waited for, or with `?aside` after it, when nobody waits.
 const PANIC_PATH: &str = "/__test/panic";
 
 /// Runs when an instance starts: when an isolate does, and after a panic.
@@ -112,7 +112,7 @@ fn answer(asked: Asked, settings: Rc<Settings>, env: Env, context: Context) -> J
 fn answer_to(verdict: Option<Verdict>, asked: Asked, settings: Rc<Settings>, env: Env, context: &Context) -> JsValue {
     let request = asked.request();
     if settings.test_panic && request.path == PANIC_PATH {
-        return bring_down(request.query == "later");
+        return bring_down(request.query);
     }
     let planned = asked.plan(&request, &settings, verdict.as_ref());
     if planned.route() == Route::Metrics {
@@ -174,12 +174,13 @@ fn answer_to(verdict: Option<Verdict>, asked: Asked, settings: Rc<Settings>, env
     }
 }
 
-fn bring_down(later: bool) -> JsValue {
+fn bring_down(when: &str) -> JsValue {
     let down = || -> ! { panic!("FF_TEST_PANIC is set, and {PANIC_PATH} was asked for") };
-    if !later {
+    if when != "later" && when != "aside" {
         down();
     }
-    future_to_promise(AssertUnwindSafe(async move { down() })).into()
+    let promise = future_to_promise(AssertUnwindSafe(async move { down() }));
+    if when == "later" { promise.into() } else { web_sys::Response::new().map_or_else(JsValue::from, JsValue::from) }
 }
 
 /// A request, as it is kept until it is answered.

@@ -1,8 +1,8 @@
 // The sums of all isolates: the object that keeps them, and how an isolate hands over its own. What is counted, what a hand-over holds and
 // that each counts once, is decided in Rust; here are the platform's parts of it: a timer, a call, a database.
 
-import * as evaluator from 'burgee:evaluator';
 import { DurableObject } from 'cloudflare:workers';
+import { wasm } from './trap.js';
 
 // ---- In an isolate ---------------------------------------------------------------------------------------------------
 
@@ -29,19 +29,19 @@ async function handOverLater(env) {
     } catch (error) {
       const line = { timestamp: new Date().toISOString(), level: 'warn', message: 'sums not handed over', error: String(error) };
       console.warn(JSON.stringify(line));
-      if (!evaluator.meterRetry(Date.now())) return;
+      if (!wasm().meterRetry(Date.now())) return;
     }
   }
-  evaluator.meterGiveUp();
+  wasm().meterGiveUp();
 }
 
 /** Hands over what was kept after a failure, and what was counted since. */
 async function handOver(env) {
   for (let round = 0; round < 2; round += 1) {
-    const delta = evaluator.meterInHand(Date.now());
+    const delta = wasm().meterInHand(Date.now());
     if (delta === undefined) return;
     await meterOf(env, (meter) => meter.take(delta));
-    evaluator.meterDelivered(delta);
+    wasm().meterDelivered(delta);
   }
 }
 
@@ -51,7 +51,7 @@ export async function text(env) {
   return meterOf(env, (meter) => meter.text());
 }
 
-/** Hands a tenant's report on. */
+/** Hands on a tenant's report, which is JSON; it rejects where the object does not take it. */
 export const report = (env, text) => meterOf(env, (meter) => meter.report(text));
 
 /** What the object answers; it rejects where that takes too long. */
@@ -118,12 +118,12 @@ export class Meter extends DurableObject {
 
   /** Takes a delta: all of it, or none where this throws. */
   take(delta) {
-    return this.#storage.transactionSync(() => evaluator.meterTake(this.#rows, delta, Date.now()));
+    return this.#storage.transactionSync(() => wasm().meterTake(this.#rows, delta, Date.now()));
   }
 
   /** Takes a tenant's report. */
   report(report) {
-    evaluator.meterReport(this.#rows, report);
+    wasm().meterReport(this.#rows, report);
   }
 
   /** Everything in the Prometheus text format. */
@@ -133,6 +133,6 @@ export class Meter extends DurableObject {
     const reports = this.#rows.named('SELECT tenant, report FROM report');
     const parsed = (texts) => Object.fromEntries(Object.entries(texts).map(([name, text]) => [name, JSON.parse(text)]));
     const totals = { counts, confirmed, isolates: parsed(isolates), reports: parsed(reports) };
-    return evaluator.meterRender(JSON.stringify(totals), Date.now());
+    return wasm().meterRender(JSON.stringify(totals), Date.now());
   }
 }

@@ -34,9 +34,6 @@ extern "C" {
 
     #[wasm_bindgen(catch, js_name = text)]
     fn js_text(env: &JsValue) -> Result<Promise, JsValue>;
-
-    #[wasm_bindgen(js_name = report)]
-    fn js_report(env: &JsValue, report: &str) -> Promise;
 }
 
 // ---- In an isolate ---------------------------------------------------------------------------------------------------
@@ -120,17 +117,6 @@ pub(crate) async fn text(env: &Env) -> Result<String, String> {
     let text = js_text(env).map_err(|error| words(&error))?;
     let text = JsFuture::from(text).await.map_err(|error| words(&error))?;
     text.as_string().ok_or_else(|| "it gave no text".to_owned())
-}
-
-/// Tells the totals how a tenant is doing; its object calls it.
-///
-/// # Errors
-/// The totals cannot be reached; why, in words. What they show of the tenant is then what it reported before, so it must be tried again.
-#[expect(dead_code, reason = "tenants' objects call it, and there are none yet")]
-pub(crate) async fn report_tenant(env: &Env, report: &TenantReport) -> Result<(), String> {
-    // Texts and numbers can always be written.
-    let report = serde_json::to_string(report).unwrap_or_default();
-    JsFuture::from(js_report(env, &report)).await.map(drop).map_err(|error| words(&error))
 }
 
 fn words(error: &JsValue) -> String {

@@ -4,12 +4,14 @@
 mod commit;
 mod migrations;
 mod publish;
+mod report;
 mod rows;
 mod sql;
 mod store;
 
 use burgee_contract::{Body, Header, Headers, Moment, Request, Settings, is_sane, split_url, v1};
 use burgee_control::{Change, Command, DeliveryStatus, Occasion, Read, State, Store, signature, to_hand_over};
+use burgee_core::packed::{self, Packed, Signatures};
 use serde::Serialize;
 use serde_json::json;
 use worker::wasm_bindgen::JsValue;
@@ -126,7 +128,14 @@ pub fn serve(
 /// Storage fails; the transaction must be undone.
 #[wasm_bindgen(js_name = tenantTick)]
 pub fn tick(database: Database, env: Env, now: f64, random: &[u8]) -> Result<JsValue, JsValue> {
-    run(database, &env, &Command::Tick, now as i64, random)
+    let settings = settings(&env)?;
+    let is_signed_anew = publish::sign_anew(&database, settings.signing_keys.first(), now as i64).map_err(failed)?;
+    if is_signed_anew {
+        report::schedule(&database, now as i64).map_err(failed)?;
+    }
+    let mut after = run(database, &settings, &Command::Tick, now as i64, random)?;
+    after.events |= is_signed_anew;
+    Ok(bridge::outcome(&after.written()))
 }
 
 /// Does what a queue's consumer tells: the command is JSON, of the kinds that no caller can send.
@@ -138,7 +147,8 @@ pub fn command(database: Database, env: Env, command: &str, now: f64, random: &[
     let command = serde_json::from_str(command).map_err(|error| JsValue::from(error.to_string()))?;
     match command {
         Command::NoteAttempt { .. } | Command::CountExposures { .. } => {
-            run(database, &env, &command, now as i64, random)
+            let after = run(database, &*settings(&env)?, &command, now as i64, random)?;
+            Ok(bridge::outcome(&after.written()))
         }
         _ => Err(JsValue::from("no consumer of a queue sends this command")),
     }
@@ -151,11 +161,12 @@ pub fn command(database: Database, env: Env, command: &str, now: f64, random: &[
 #[wasm_bindgen(js_name = tenantNextAlarm)]
 pub fn next_alarm(database: Database, env: &Env) -> Result<JsValue, JsValue> {
     let store = named(database).map_err(failed)?;
-    let at = publish::next_alarm(&store, &settings(env)?.policy()).map_err(failed)?;
+    let settings = settings(env)?;
+    let at = publish::next_alarm(&store, &settings.policy(), settings.signing_keys.first()).map_err(failed)?;
     Ok(at.map_or(JsValue::NULL, |at| JsValue::from(at as f64)))
 }
 
-/// The snapshot that is to be written to KV at a time (ms since the epoch), as `{tenant, version, bytes}`; null where none is.
+/// The snapshot that is to be written to KV at a time (ms since the epoch), as `{tenant, version, bytes}`, unsigned; null where none is.
 ///
 /// # Errors
 /// Storage cannot be read.
@@ -171,10 +182,57 @@ pub fn publication(database: &Database, now: f64) -> Result<JsValue, JsValue> {
 /// Storage fails; the transaction must be undone.
 #[wasm_bindgen(js_name = tenantPublished)]
 pub fn published(database: &Database, version: f64, landed: bool, now: f64) -> Result<(), JsValue> {
-    publish::note(database, version as u64, landed, now as i64).map_err(failed)
+    publish::note(database, version as u64, landed, now as i64).map_err(failed)?;
+    report::schedule(database, now as i64).map_err(failed)
 }
 
-/// The snapshot as it is stored now, as KV has it.
+/// What must be signed of a packed snapshot, and with which key (a JWK as JSON): `{key, input}`; null where nothing signs. [`signed`] takes the
+/// signature.
+///
+/// # Errors
+/// The bytes are not of the packed form.
+#[wasm_bindgen(js_name = tenantToSign)]
+pub fn to_sign(env: &Env, packed: &[u8]) -> Result<JsValue, JsValue> {
+    let settings = settings(env)?;
+    let Some(key) = settings.signing_keys.first() else { return Ok(JsValue::NULL) };
+    let packed = Packed::open(packed).map_err(|fault| JsValue::from(fault.to_string()))?;
+    Ok(bridge::to_sign(&key.private_jwk(), &key.input(packed.json())))
+}
+
+/// A packed snapshot with the signature over its JSON. The same snapshot and key give the same bytes: isolates compare them.
+///
+/// # Errors
+/// Nothing signs, or it is no signature.
+#[wasm_bindgen(js_name = tenantSigned)]
+pub fn signed(env: &Env, packed: &[u8], signature: &[u8]) -> Result<Vec<u8>, JsValue> {
+    let settings = settings(env)?;
+    let key = settings.signing_keys.first().ok_or("there is no key to sign with")?;
+    let document = key.detached(signature).ok_or("the platform gave no Ed25519 signature")?;
+    let signatures = Signatures { document: &document, public: "", key_id: key.id() };
+    packed::sign(packed, &signatures).map_err(|fault| JsValue::from(fault.to_string()))
+}
+
+/// What is to be told of the tenant at a time (ms since the epoch), as JSON; null where nothing is. The caller holds a transaction.
+///
+/// # Errors
+/// Storage fails; the transaction must be undone.
+#[wasm_bindgen(js_name = tenantReport)]
+pub fn report(database: &Database, now: f64) -> Result<Option<String>, JsValue> {
+    let report = report::due(database, now as i64).map_err(failed)?;
+    // Texts and numbers can always be written.
+    Ok(report.map(|report| serde_json::to_string(&report).unwrap_or_default()))
+}
+
+/// Notes what came of telling what [`report`] gave at a time, ms since the epoch. The caller holds a transaction.
+///
+/// # Errors
+/// Storage fails; the transaction must be undone.
+#[wasm_bindgen(js_name = tenantReported)]
+pub fn reported(database: &Database, landed: bool, now: f64) -> Result<(), JsValue> {
+    report::note(database, landed, now as i64).map_err(failed)
+}
+
+/// The snapshot as it is stored now, as it is packed for KV, unsigned.
 ///
 /// # Errors
 /// Storage cannot be read.
@@ -250,16 +308,14 @@ pub fn log_line(message: &str, error: &str, now: f64) -> String {
 }
 
 /// Decides and stores a command that no caller sent.
-fn run(database: Database, env: &Env, command: &Command, now: i64, random: &[u8]) -> Result<JsValue, JsValue> {
-    let settings = settings(env)?;
+fn run(database: Database, settings: &Settings, command: &Command, now: i64, random: &[u8]) -> Result<After, JsValue> {
     let mut store = named(database).map_err(failed)?;
     let policy = settings.policy();
     let occasion = Occasion { actor: ACTOR, request_id: "", now, random: seed(random), policy: &policy };
     let changes = burgee_control::decide(&store, command, &occasion)
         .map_err(|error| JsValue::from(format!("a command of the service's own is refused: {error:?}")))?;
     store.commit(&changes).map_err(failed)?;
-    let after = After::of(&store, &settings, now).map_err(failed)?;
-    Ok(bridge::outcome(&after.written()))
+    After::of(&store, settings, now).map_err(failed)
 }
 
 /// Who does what no caller asked for, where the decision names nobody else.
@@ -284,12 +340,15 @@ impl After {
     fn of(store: &SqlStore, settings: &Settings, now: i64) -> Read<Self> {
         let has = |is: fn(&Change) -> bool| store.committed.iter().any(is);
         if has(|change| matches!(change, Change::SetVersion { .. })) {
-            publish::schedule(&store.database, now)?;
+            publish::schedule(&store.database, settings.signing_keys.first(), now)?;
+        }
+        if has(report::shows) {
+            report::schedule(&store.database, now)?;
         }
         Ok(Self {
             tenant: store.tenant().to_owned(),
             version: store.version()?,
-            alarm: publish::next_alarm(store, &settings.policy())?,
+            alarm: publish::next_alarm(store, &settings.policy(), settings.signing_keys.first())?,
             events: has(|change| matches!(change, Change::Event(_) | Change::SetVersion { .. })),
             deliveries: to_hand_over(&store.committed).map(|row| row.id.clone()).collect(),
         })

@@ -75,13 +75,15 @@ export async function startWorker(t, { vars = {}, gate = false, others = () => [
   main.durableObjects = { ...durableObjects, ...(gate !== 'objects' && { TENANTS: tenants }) };
   // A queue has one consumer.
   const further = others(main).map((other) => ({ ...other, queueConsumers: undefined }));
+  const { METER = { className: 'Meter', useSQLite: true } } = main.durableObjects;
+  const meter = typeof METER === 'string' ? { className: METER, useSQLite: true } : METER;
   // The objects live in a Worker of their own, as the platform may have it too: no isolate shares memory with them.
   const objects = {
     ...main,
     name: 'objects',
     modules: [{ type: 'ESModule', path: PROBE }, ...modules],
     modulesRoot: WORKER,
-    durableObjects: { TENANTS: tenants },
+    durableObjects: { TENANTS: tenants, METER: { ...meter, scriptName: meter.scriptName ?? 'burgee' } },
     assets: undefined,
     queueConsumers: undefined,
     wrappedBindings: gate ? { FLAGS: { scriptName: 'gate' } } : undefined,

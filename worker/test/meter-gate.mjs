@@ -15,6 +15,10 @@ export class Gate extends DurableObject {
     return this.#pass((meter) => meter.take(delta));
   }
 
+  report(report) {
+    return this.#pass((meter) => meter.report(report));
+  }
+
   text() {
     return this.#pass((meter) => meter.text());
   }

@@ -275,6 +275,70 @@ test('tenants are shown as their objects report', async (t) => {
   assert.equal(total(await families(worker), 'burgee_publish_lag_seconds', { tenant: 'acme' }), 0);
 });
 
+test('objects report after each change, and when it has landed', async (t) => {
+  const worker = await startWorker(t, { gate: true });
+  const rule = (percentage) => [{ id: 'r', serve: { variant: 'on' }, percentage }];
+  const flag = (key, more) => ({ key, type: 'boolean', state: 'on', default_variant: 'off', ...more });
+  const shown = async () => {
+    const read = await families(worker);
+    const of = (name, labels) => total(read, name, { tenant: 'acme', ...labels });
+    return {
+      ...{ version: of('burgee_snapshot_version'), lag: of('burgee_publish_lag_seconds'), active: of('burgee_active_flags') },
+      ...{ running: of('burgee_rollouts', { status: 'running' }), paused: of('burgee_rollouts', { status: 'paused' }) },
+      ramp: of('burgee_rollout_percentage', { flag: 'a' }),
+    };
+  };
+  const becomes = (wanted, what) => eventually(shown, (now) => JSON.stringify(now) === JSON.stringify(wanted), what, 15_000);
+
+  assert.equal((await worker.v1('acme', 'POST', '/v1/flags', flag('a', { rules: rule(5) }))).status, 201);
+  assert.equal((await worker.v1('acme', 'POST', '/v1/flags', flag('b', { state: 'off' }))).status, 201);
+  const steps = [{ percentage: 25 }, { percentage: 75, after: '7d' }];
+  assert.equal((await worker.v1('acme', 'POST', '/v1/flags/a/rollout', { steps, rule_id: 'r' })).status, 201);
+  await becomes({ version: 3, lag: 0, active: 1, running: 1, paused: 0, ramp: 25 }, 'the first report');
+  // Nothing that evaluation sees, and reported all the same.
+  assert.equal((await worker.v1('acme', 'POST', '/v1/flags/a/rollout/pause')).status, 200);
+  await becomes({ version: 3, lag: 0, active: 1, running: 0, paused: 1, ramp: 25 }, 'the pause');
+
+  await worker.setWrites('failing');
+  assert.equal((await worker.v1('acme', 'PATCH', '/v1/flags/b', { state: 'on' })).status, 200);
+  await eventually(shown, ({ version, lag, active }) => version === 4 && active === 2 && lag > 1, 'a change that has not landed', 15_000);
+  await worker.setWrites('open');
+  await becomes({ version: 4, lag: 0, active: 2, running: 0, paused: 1, ramp: 25 }, 'the landing');
+});
+
+test('a report that does not get through is made again', async (t) => {
+  // The objects' meter alone is behind the gate: the edge reads the real one.
+  const others = (main) => {
+    const METER = { className: 'Meter', scriptName: 'burgee', useSQLite: true };
+    main.durableObjects = { ...main.durableObjects, METER: { className: 'Gate', scriptName: 'meter-gate', useSQLite: true } };
+    const modules = [{ type: 'ESModule', path: join(WORKER, 'test', 'meter-gate.mjs') }];
+    return [{ name: 'meter-gate', compatibilityDate: main.compatibilityDate, modules, kvNamespaces: { CONTROL: 'meter-control' }, durableObjects: { REAL: METER } }];
+  };
+  const worker = await startWorker(t, { others });
+  const control = await worker.miniflare.getKVNamespace('CONTROL', 'meter-gate');
+  await control.put('mode', 'failing');
+  await worker.v1('acme', 'POST', '/v1/flags', { key: 'a', type: 'boolean', state: 'on' });
+  const row = async () => (await worker.sql('acme', 'SELECT * FROM tenant'))[0];
+  await eventually(row, ({ report_failures: failures }) => failures >= 2, 'two failures', 10_000);
+  assert.equal((await row()).published_version, 1, 'publishing does not wait for it');
+  await control.put('mode', 'open');
+  await settled(worker, (read) => total(read, 'burgee_snapshot_version', { tenant: 'acme' }) === 1, 'the report');
+  const { report_at: next, report_failures: failures } = await row();
+  assert.deepEqual([next, failures], [null, 0]);
+});
+
+test('what comes after a trap that nobody waited for is heard', async (t) => {
+  const worker = await startWorker(t, { vars: { FF_TEST_PANIC: '1' }, others: twin });
+  const second = await worker.miniflare.getWorker('twin');
+  await (await second.fetch(new URL('/healthz', worker.base).href)).text();
+  // The meter lives in the first one's isolate: the next call there is the other's hand-over, a text.
+  assert.equal((await worker.fetch('/__test/panic?aside')).status, 200);
+  await sleep(1_500);
+  const count = (read) => total(read, 'http_requests', { path: '/healthz' });
+  assert.equal(count(await settled(worker, (read) => count(read) >= 1, 'the hand-over')), 1);
+  assert.deepEqual(worker.lines().filter(({ message }) => message === 'sums not handed over'), []);
+});
+
 test('ready is who has a snapshot that is new enough', async (t) => {
   const worker = await startWorker(t, { vars: { FF_SOFT_TTL_MS: '100' }, gate: true });
   const ready = async () => {

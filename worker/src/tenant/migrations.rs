@@ -137,8 +137,19 @@ const THIRD: &[&str] = &[
     "CREATE INDEX batches_at ON batches (at)",
 ];
 
+/// Which key signs the version, since when a change waits to be published, and what the totals have been told.
+const FOURTH: &[&str] = &[
+    "ALTER TABLE tenant ADD COLUMN signed_with TEXT",
+    "ALTER TABLE tenant ADD COLUMN unpublished_since INTEGER",
+    "ALTER TABLE tenant ADD COLUMN reported_at INTEGER",
+    "ALTER TABLE tenant ADD COLUMN report_at INTEGER",
+    "ALTER TABLE tenant ADD COLUMN report_failures INTEGER NOT NULL DEFAULT 0",
+    "UPDATE tenant SET unpublished_since = changed_at WHERE publish_at IS NOT NULL",
+    "UPDATE tenant SET report_at = changed_at WHERE version > 0",
+];
+
 /// All of them, oldest first; the number of each is its place, from 1.
-const ALL: &[&[&str]] = &[FIRST, SECOND, THIRD];
+const ALL: &[&[&str]] = &[FIRST, SECOND, THIRD, FOURTH];
 
 /// The number of the last migration that was applied; 0 in a database that nothing was ever written to.
 pub(crate) fn applied(database: &Database) -> Read<usize> {

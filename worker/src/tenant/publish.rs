@@ -1,8 +1,10 @@
 //! The snapshot that isolates evaluate: what it is made of, and when it is written to KV.
 //!
 //! When stands in the tenant's row, so that it outlives the object: `publish_at` is when the alarm is to write next, none where what
-//! was written is current.
+//! was written is current. Which key signs the version stands there too: where another signs now, the version is made one more, so that
+//! whoever holds a snapshot takes the one that the new key has signed.
 
+use burgee_contract::v1::signature::SigningKey;
 use burgee_control::{Policy, Read, State, Unreadable};
 use burgee_core::packed::{FlagPart, KillSwitchPart, OverridePart, Parts, SegmentPart};
 
@@ -16,18 +18,33 @@ const INTERVAL_MS: i64 = 1_000;
 /// The longest wait after failures, in milliseconds.
 const BACKOFF_MS: i64 = 60_000;
 
-/// Notes that there is a version to write. Changes that follow soon after another are written with it.
-pub(super) fn schedule(database: &Database, now: i64) -> Read<()> {
+/// Notes that there is a version to write, which `key` signs. Changes that follow soon after another are written with it.
+pub(super) fn schedule(database: &Database, key: Option<&SigningKey>, now: i64) -> Read<()> {
     database.run(
-        "UPDATE tenant SET publish_at = max(?, coalesce(tried_at, 0) + ?) WHERE publish_at IS NULL",
-        bound![now, INTERVAL_MS],
+        "UPDATE tenant SET signed_with = ?, unpublished_since = coalesce(unpublished_since, ?), \
+            publish_at = coalesce(publish_at, max(?, coalesce(tried_at, 0) + ?))",
+        bound![key.map(SigningKey::id), now, now, INTERVAL_MS],
     )
 }
 
-/// When the alarm must look next, ms since the epoch; none where nothing waits.
-pub(super) fn next_alarm(store: &SqlStore, policy: &Policy) -> Read<Option<i64>> {
-    let publish_at = store.database.value::<Option<i64>>("SELECT publish_at FROM tenant", &[])?.flatten();
-    Ok(publish_at.into_iter().chain(store.next_due(policy)?).min())
+/// Makes the version one more where it was signed with another key than `key`, which signs now, or either is none; says whether it was.
+pub(super) fn sign_anew(database: &Database, key: Option<&SigningKey>, now: i64) -> Read<bool> {
+    let stale = "SELECT 1 FROM tenant WHERE version > 0 AND signed_with IS NOT ?";
+    if database.value::<i64>(stale, bound![key.map(SigningKey::id)])?.is_none() {
+        return Ok(false);
+    }
+    database.run("UPDATE tenant SET version = version + 1, changed_at = max(changed_at, ?)", bound![now])?;
+    schedule(database, key, now)?;
+    Ok(true)
+}
+
+/// When the alarm must look next, ms since the epoch; none where nothing waits. A version that `key` has not signed is due at once.
+pub(super) fn next_alarm(store: &SqlStore, policy: &Policy, key: Option<&SigningKey>) -> Read<Option<i64>> {
+    let own: Option<[Option<i64>; 3]> = store.database.row(
+        "SELECT publish_at, report_at, CASE WHEN version > 0 AND signed_with IS NOT ? THEN changed_at END FROM tenant",
+        bound![key.map(SigningKey::id)],
+    )?;
+    Ok(own.into_iter().flatten().flatten().chain(store.next_due(policy)?).min())
 }
 
 /// A snapshot that is to be written.
@@ -50,19 +67,24 @@ pub(super) fn note(database: &Database, version: u64, landed: bool, now: i64) ->
     if landed {
         return database.run(
             "UPDATE tenant SET published_version = ?, publish_failures = 0, tried_at = ?, \
-                publish_at = CASE WHEN version > ? THEN ? END",
-            bound![version, now, version, now.saturating_add(INTERVAL_MS)],
+                publish_at = CASE WHEN version > ? THEN ? END, unpublished_since = CASE WHEN version > ? THEN changed_at END",
+            bound![version, now, version, now.saturating_add(INTERVAL_MS), version],
         );
     }
     let failures = database.value::<u32>("SELECT publish_failures FROM tenant", &[])?.unwrap_or(0);
-    let wait = INTERVAL_MS.saturating_mul(1 << failures.min(10)).min(BACKOFF_MS);
+    let wait = backoff(failures);
     database.run(
         "UPDATE tenant SET publish_failures = publish_failures + 1, tried_at = ?, publish_at = ?",
         bound![now, now.saturating_add(wait)],
     )
 }
 
-/// The snapshot as it is stored now, in the packed form. The same version is always the same bytes: isolates compare them.
+/// Milliseconds to wait after so many failures and one more: 1 s, 2 s, 4 s, … 60 s.
+pub(super) fn backoff(failures: u32) -> i64 {
+    INTERVAL_MS.saturating_mul(1 << failures.min(10)).min(BACKOFF_MS)
+}
+
+/// The snapshot as it is stored now, in the packed form and unsigned. The same version is always the same bytes: isolates compare them.
 pub(super) fn snapshot(database: &Database) -> Read<Vec<u8>> {
     let head: Option<(String, u64, i64)> = database.row("SELECT name, version, changed_at FROM tenant", &[])?;
     let (tenant, version, changed_at) = head.ok_or_else(|| Unreadable("there is no tenant's row".to_owned()))?;

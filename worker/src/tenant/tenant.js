@@ -5,6 +5,7 @@
 // under `internal`. What a caller sends decides nothing but the path under the first.
 
 import { DurableObject } from 'cloudflare:workers';
+import { report } from '../meter.js';
 import { endAll, wasm } from '../trap.js';
 
 /** An alarm that failed is tried again after so many milliseconds. */
@@ -35,10 +36,13 @@ export class Tenant extends DurableObject {
   constructor(ctx, env) {
     super(ctx, env);
     this.#database = new Database(ctx.storage.sql);
-    // The platform gives an alarm up after some failures: whoever wakes the object sets it again.
+    // The platform gives an alarm up after some failures: whoever wakes the object sets it again. An instance lives with one set of variables.
     ctx.blockConcurrencyWhile(async () => {
       try {
-        if (this.#version() > 0 && (await ctx.storage.getAlarm()) === null) await this.#setAlarm(this.#nextAlarm());
+        if (this.#version() === 0) return;
+        const [next, set] = [this.#nextAlarm(), await ctx.storage.getAlarm()];
+        // Sooner than it is set where another key signs now: what was published is signed anew.
+        if (set === null || (next !== null && next < set)) await this.#setAlarm(next);
       } catch (error) {
         // The request that woke it is answered all the same, with this error if it meets it too.
         console.error(wasm().tenantLog('the alarm is not set', String(error), Date.now()));
@@ -97,10 +101,10 @@ export class Tenant extends DurableObject {
     return new Response(answer.body.byteLength === 0 ? null : answer.body, { status: answer.status, headers: answer.headers });
   }
 
-  #snapshot() {
+  async #snapshot() {
     try {
       const bytes = this.#migrate() && wasm().tenantSnapshot(this.#database);
-      return bytes ? new Response(bytes) : new Response(null, { status: 404 });
+      return bytes ? new Response(await this.#signed(bytes)) : new Response(null, { status: 404 });
     } catch (error) {
       return lost(error);
     }
@@ -218,7 +222,7 @@ export class Tenant extends DurableObject {
     try {
       const random = crypto.getRandomValues(new Uint8Array(32));
       const after = this.#transaction(() => wasm().tenantTick(this.#database, this.env, now, random)).after;
-      await this.#publish(now);
+      await Promise.all([this.#publish(now), this.#report(now)]);
       await this.#follow({ ...after, alarm: this.#nextAlarm() });
     } catch (error) {
       if (error instanceof WebAssembly.RuntimeError) endAll();
@@ -233,12 +237,46 @@ export class Tenant extends DurableObject {
     const { tenant, version, bytes } = due;
     let error = '';
     try {
-      await this.env.FLAGS.put(`snapshot:${tenant}`, bytes);
+      await this.env.FLAGS.put(`snapshot:${tenant}`, await this.#signed(bytes));
     } catch (reason) {
       error = String(reason) || 'unknown';
     }
     if (error) console.warn(wasm().tenantLog('snapshot not published', error, now));
     this.ctx.storage.transactionSync(() => wasm().tenantPublished(this.#database, version, error === '', now));
+  }
+
+  /**
+   * A packed snapshot with its signature. One that cannot be signed goes as it is: whoever verifies refuses it, and a kill switch still
+   * reaches everybody else.
+   */
+  async #signed(bytes) {
+    const { key, input } = wasm().tenantToSign(this.env, bytes) ?? {};
+    if (!key) return bytes;
+    let signature;
+    try {
+      const own = await crypto.subtle.importKey('jwk', JSON.parse(key), 'Ed25519', false, ['sign']);
+      signature = new Uint8Array(await crypto.subtle.sign('Ed25519', own, input));
+    } catch (error) {
+      // Its name alone: what it says may be of the key.
+      console.error(wasm().tenantLog('the snapshot is not signed: FF_SIGNING_KEYS has a key that the platform does not take', error.name, Date.now()));
+      return bytes;
+    }
+    return wasm().tenantSigned(this.env, bytes, signature);
+  }
+
+  /** Tells the totals how the tenant is doing where that is due, and notes what came of it. */
+  async #report(now) {
+    const text = this.ctx.storage.transactionSync(() => wasm().tenantReport(this.#database, now));
+    if (text === undefined) return;
+    let error = '';
+    try {
+      // Where there are no totals, there is nobody to tell.
+      if (this.env.METER) await report(this.env, text);
+    } catch (reason) {
+      error = String(reason) || 'unknown';
+    }
+    if (error) console.warn(wasm().tenantLog('the totals were not told of the tenant', error, now));
+    this.ctx.storage.transactionSync(() => wasm().tenantReported(this.#database, error === '', now));
   }
 
   #nextAlarm() {
