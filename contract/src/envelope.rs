@@ -39,6 +39,8 @@ pub enum ErrorCode {
     PrerequisiteCycle,
     /// A limit is passed: 422, or 413 where it is the body's.
     LimitExceeded,
+    /// It was asked too often: 429.
+    RateLimited,
     /// What is needed cannot be had now: 503.
     Unavailable,
     /// There is no token: 401, as are all below. What each means: `docs/trust.md`, section 1.
@@ -73,6 +75,7 @@ impl ErrorCode {
             Self::MethodNotAllowed => 405,
             Self::InternalError => 500,
             Self::RegistryUnavailable | Self::Unavailable => 503,
+            Self::RateLimited => 429,
             Self::Unauthorized
             | Self::InvalidClient
             | Self::TokenMissing
@@ -115,6 +118,8 @@ pub(crate) struct More {
     pub(crate) status: Option<u16>,
     /// `WWW-Authenticate`.
     pub(crate) challenge: Option<&'static str>,
+    /// `Retry-After`, in seconds.
+    pub(crate) retry_after_s: Option<u32>,
     /// What is wrong with the body, place by place.
     pub(crate) faults: Vec<Fault>,
     /// What the log is told and the caller is not.

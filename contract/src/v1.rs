@@ -70,6 +70,7 @@ pub enum Operation {
     GetSegment,
     GetWebhook,
     Import,
+    InvalidateCache,
     IssueToken,
     Keys,
     ListAudit,

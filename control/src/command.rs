@@ -215,6 +215,11 @@ pub enum Command {
         /// What was seen.
         counts: Vec<crate::ExposureCount>,
     },
+    /// Makes the snapshot's version one more, so that every isolate reads anew; the document has `scope` and `flag_key`.
+    InvalidateCache {
+        /// The JSON text.
+        document: String,
+    },
     /// Does all that is due: rollouts' steps, deliveries to try again, proposals that end, rows to purge, logs to cut.
     Tick,
 }

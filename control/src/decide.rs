@@ -1,5 +1,6 @@
 //! From a command to what changes.
 
+mod cache;
 mod draft;
 mod exposures;
 mod fields;
@@ -79,6 +80,7 @@ fn run(work: &mut Work<'_>, command: &Command) -> Result<(), Error> {
             webhooks::note(work, delivery, *attempt, *status, error)
         }
         Command::CountExposures { id, counts } => exposures::count(work, id, counts),
+        Command::InvalidateCache { document } => cache::invalidate(work, document),
         Command::Tick => tick::tick(work),
     }
 }

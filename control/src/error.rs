@@ -33,6 +33,13 @@ pub enum Error {
         /// For people.
         message: String,
     },
+    /// It was done lately, and may be done again after a while.
+    TooSoon {
+        /// In so many seconds, at least one.
+        retry_after_s: u32,
+        /// For people.
+        message: String,
+    },
     /// The tenant's rows cannot be read; the adapter's fault.
     Unreadable(Unreadable),
 }

@@ -1,7 +1,7 @@
 //! The types of events, and who wants which.
 
 /// Every type of event that there is.
-pub const EVENT_TYPES: [&str; 26] = [
+pub const EVENT_TYPES: [&str; 27] = [
     "flag.created",
     "flag.updated",
     "flag.archived",
@@ -28,6 +28,34 @@ pub const EVENT_TYPES: [&str; 26] = [
     "proposal.rejected",
     "proposal.expired",
     "tenant.imported",
+    "cache.manual_op",
+];
+
+/// Names for several types together, by what they do to the snapshots that isolates keep. A filter that names one means the types.
+const GROUPS: [(&str, &[&str]); 2] = [
+    ("cache.override_mutation", &["override.set", "override.removed"]),
+    (
+        "cache.registry_reload",
+        &[
+            "flag.created",
+            "flag.updated",
+            "flag.archived",
+            "flag.restored",
+            "flag.deleted",
+            "flag.rollout_progress",
+            "flag.rollout_rolled_back",
+            "segment.created",
+            "segment.updated",
+            "segment.deleted",
+            "segment.restored",
+            "override.set",
+            "override.removed",
+            "killswitch.engaged",
+            "killswitch.released",
+            "tenant.imported",
+            "cache.manual_op",
+        ],
+    ),
 ];
 
 /// Whether an event's type is one that is wanted: `patterns` are types, or starts of types with `*` behind them. None at all: every type is wanted.
@@ -43,10 +71,11 @@ pub fn is_pattern(pattern: &str) -> bool {
 }
 
 fn matches(pattern: &str, event_type: &str) -> bool {
-    match pattern.strip_suffix('*') {
-        Some(start) => event_type.starts_with(start),
-        None => pattern == event_type,
-    }
+    let names = |name: &str| match pattern.strip_suffix('*') {
+        Some(start) => name.starts_with(start),
+        None => pattern == name,
+    };
+    names(event_type) || GROUPS.iter().any(|(group, types)| names(group) && types.contains(&event_type))
 }
 
 #[cfg(test)]
@@ -70,6 +99,26 @@ mod tests {
         ] {
             assert_eq!(is_pattern(pattern), known, "{pattern}");
         }
-        assert_eq!(EVENT_TYPES.iter().collect::<std::collections::BTreeSet<_>>().len(), 26);
+        assert_eq!(EVENT_TYPES.iter().collect::<std::collections::BTreeSet<_>>().len(), EVENT_TYPES.len());
+    }
+
+    #[test]
+    fn groups_mean_their_types() {
+        for (pattern, event_type, expected) in [
+            ("cache.override_mutation", "override.set", true),
+            ("cache.override_mutation", "flag.created", false),
+            ("cache.registry_reload", "killswitch.engaged", true),
+            ("cache.registry_reload", "proposal.created", false),
+            ("cache.*", "override.removed", true),
+            ("cache.*", "cache.manual_op", true),
+            ("cache.*", "flag.rollout_paused", false),
+            ("cache.manual_op", "flag.created", false),
+        ] {
+            assert_eq!(is_wanted(&[pattern.to_owned()], event_type), expected, "{pattern} {event_type}");
+            assert!(is_pattern(pattern), "{pattern}");
+        }
+        for event_type in GROUPS.iter().flat_map(|(_, types)| types.iter()) {
+            assert!(EVENT_TYPES.contains(event_type), "{event_type}");
+        }
     }
 }

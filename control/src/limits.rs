@@ -44,6 +44,9 @@ pub const DELIVERIES_KEPT_MS: i64 = 30 * 24 * 60 * 60 * 1000;
 /// Milliseconds for which a webhook's old secret signs beside the new one: a day.
 pub const WEBHOOK_OLD_SECRET_MS: i64 = 24 * 60 * 60 * 1000;
 
+/// Milliseconds between two times that one operator makes isolates read everything anew: a minute.
+pub const INVALIDATE_ALL_MS: i64 = 60 * 1000;
+
 /// Events that are kept, for streams that resume.
 pub const EVENTS_KEPT: u64 = 10_000;
 

@@ -349,6 +349,17 @@ impl State for Memory {
         Ok(self.batches.values().min().copied())
     }
 
+    fn invalidated_at(&self, actor: &str, after: i64) -> Read<Option<i64>> {
+        let is_it = |row: &&AuditRow| {
+            let document: serde_json::Value = serde_json::from_str(&row.document).unwrap_or_default();
+            row.at > after
+                && row.actor == actor
+                && row.action == "cache_invalidated"
+                && document.pointer("/after/scope").is_some_and(|scope| scope == "global")
+        };
+        Ok(self.audit.iter().filter(is_it).map(|row| row.at).max())
+    }
+
     fn audit_head(&self) -> Read<Option<(u64, String)>> {
         Ok(self.audit.last().map(|row| (row.seq, row.hash.clone())))
     }

@@ -84,6 +84,9 @@ pub trait State {
     fn has_batch(&self, id: &str) -> Read<bool>;
     /// When the oldest batch that is remembered came, ms since the epoch; none where there is none.
     fn oldest_batch(&self) -> Read<Option<i64>>;
+    /// When an actor last made isolates read everything anew (an entry `cache_invalidated` of the audit whose `after` has the scope `global`), after
+    /// a time; ms since the epoch, none where he did not.
+    fn invalidated_at(&self, actor: &str, after: i64) -> Read<Option<i64>>;
     /// The last entry's seq and hash; none before the first.
     fn audit_head(&self) -> Read<Option<(u64, String)>>;
     /// The seqs of the first and the last event that are kept; none where there is none. A seq is not given twice.

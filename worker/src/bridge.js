@@ -94,7 +94,8 @@ export const outcome = (after) => ({ undo: false, after: JSON.parse(after) });
 export const publication = (tenant, version, bytes) => ({ tenant, version, bytes: bytes.slice() });
 
 /** What is to be signed, and the key: a JWK as JSON. */
-export const toSign = (key, input) => ({ key, input: input.slice() });
+export const toSign = (key, document, publicForm) =>
+  ({ key, inputs: [document, publicForm].filter(({ byteLength }) => byteLength > 0).map((input) => input.slice()) });
 
 // ---- A tenant's object, from the edge ----------------------------------------------------------------------------------
 

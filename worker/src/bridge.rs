@@ -69,7 +69,7 @@ extern "C" {
     fn js_outcome(after: &str) -> JsValue;
 
     #[wasm_bindgen(js_name = toSign)]
-    fn js_to_sign(key: &str, input: &[u8]) -> JsValue;
+    fn js_to_sign(key: &str, document: &[u8], public: &[u8]) -> JsValue;
 
     #[wasm_bindgen(js_name = publication)]
     fn js_publication(tenant: &str, version: f64, bytes: &[u8]) -> JsValue;
@@ -326,8 +326,8 @@ pub(crate) fn publication(tenant: &str, version: u64, bytes: &[u8]) -> JsValue {
 }
 
 /// What is to be signed, and the key as a JWK, as tenant.js takes it.
-pub(crate) fn to_sign(key: &str, input: &[u8]) -> JsValue {
-    js_to_sign(key, input)
+pub(crate) fn to_sign(key: &str, document: &[u8], public: &[u8]) -> JsValue {
+    js_to_sign(key, document, public)
 }
 
 /// Headers, names and values each on a line.

@@ -186,29 +186,34 @@ pub fn published(database: &Database, version: f64, landed: bool, now: f64) -> R
     report::schedule(database, now as i64).map_err(failed)
 }
 
-/// What must be signed of a packed snapshot, and with which key (a JWK as JSON): `{key, input}`; null where nothing signs. [`signed`] takes the
-/// signature.
+/// What must be signed of a packed snapshot, and with which key (a JWK as JSON): `{key, inputs}`; null where nothing signs. The second input is there
+/// where another form leaves the service. [`signed`] takes the signatures, in the same order.
 ///
 /// # Errors
-/// The bytes are not of the packed form.
+/// The bytes are not of the packed form, or hold what cannot be read.
 #[wasm_bindgen(js_name = tenantToSign)]
 pub fn to_sign(env: &Env, packed: &[u8]) -> Result<JsValue, JsValue> {
     let settings = settings(env)?;
     let Some(key) = settings.signing_keys.first() else { return Ok(JsValue::NULL) };
-    let packed = Packed::open(packed).map_err(|fault| JsValue::from(fault.to_string()))?;
-    Ok(bridge::to_sign(&key.private_jwk(), &key.input(packed.json())))
+    let refused = |fault: burgee_core::Fault| JsValue::from(fault.to_string());
+    let packed = Packed::open(packed).map_err(refused)?;
+    let public = burgee_core::redact(packed.json()).map_err(refused)?;
+    let public = public.map(|public| key.input(&public)).unwrap_or_default();
+    Ok(bridge::to_sign(&key.private_jwk(), &key.input(packed.json()), &public))
 }
 
-/// A packed snapshot with the signature over its JSON. The same snapshot and key give the same bytes: isolates compare them.
+/// A packed snapshot with the signatures of what [`to_sign`] gave; `public` is empty where that was one. The same snapshot and key give the same bytes: isolates compare them.
 ///
 /// # Errors
 /// Nothing signs, or it is no signature.
 #[wasm_bindgen(js_name = tenantSigned)]
-pub fn signed(env: &Env, packed: &[u8], signature: &[u8]) -> Result<Vec<u8>, JsValue> {
+pub fn signed(env: &Env, packed: &[u8], document: &[u8], public: &[u8]) -> Result<Vec<u8>, JsValue> {
     let settings = settings(env)?;
     let key = settings.signing_keys.first().ok_or("there is no key to sign with")?;
-    let document = key.detached(signature).ok_or("the platform gave no Ed25519 signature")?;
-    let signatures = Signatures { document: &document, public: "", key_id: key.id() };
+    let detached = |signature| key.detached(signature).ok_or("the platform gave no Ed25519 signature");
+    let document = detached(document)?;
+    let public = if public.is_empty() { String::new() } else { detached(public)? };
+    let signatures = Signatures { document: &document, public: &public, key_id: key.id() };
     packed::sign(packed, &signatures).map_err(|fault| JsValue::from(fault.to_string()))
 }
 

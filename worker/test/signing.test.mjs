@@ -70,6 +70,17 @@ test('a snapshot is signed wherever it is read', async (t) => {
   assert.deepEqual(worker.logs.filter((line) => line.includes(key.d)), [], 'no line shows the key');
 });
 
+test('what leaves of sensitive flags is signed as it leaves', async (t) => {
+  const worker = await startWorker(t, { vars: { FF_SIGNING_KEYS: FF_SIGNING_KEYS(await jwk('k-1')) } });
+  await worker.v1('acme', 'POST', '/v1/flags', flag('f'));
+  const secret = { sensitive: { sensitive_flag: true }, variants: [{ key: 'on', value: 'hidden-7f3a' }, { key: 'off', value: 'x' }] };
+  assert.equal((await worker.v1('acme', 'POST', '/v1/flags', { ...flag('s', secret), type: 'string' })).status, 201);
+  await landed(worker, 2);
+  const { text } = await worker.v1('acme', 'GET', '/v1/snapshot');
+  assert.ok(!text.includes('hidden-7f3a') && text.includes('"s"'));
+  assert.deepEqual(await taken(worker), [2, true]);
+});
+
 test('keys are exchanged: the new one second, then first, then alone', async (t) => {
   const state = temporaryFolder(t);
   const [one, two] = [await jwk('k-1'), await jwk('k-2')];

@@ -293,6 +293,11 @@ pub(super) const ENTRIES: &[Entry] = &[
         ..post(Operation::Import, "/v1/import", ADMIN, "Upsert all that a document names")
     },
     Entry {
+        body: body("CacheInvalidation"),
+        answers: &[json(200, "CacheInvalidated"), problem(404), problem(429)],
+        ..post(Operation::InvalidateCache, "/v1/cache/invalidate", ADMIN, "Have every isolate read the flags anew")
+    },
+    Entry {
         query: &[
             parameter(
                 "entity",

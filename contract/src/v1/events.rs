@@ -2,6 +2,7 @@
 //!
 //! The adapter holds the stream open; what it writes is made here.
 
+use burgee_control::events::is_wanted;
 use burgee_control::{EventRow, Lists, Read};
 
 use super::token::{self, Claims, EVENTS_AUDIENCE};
@@ -41,11 +42,7 @@ impl EventFilter {
     /// Whether an event of this type is wanted.
     #[must_use]
     pub fn wants(&self, event_type: &str) -> bool {
-        self.0.is_empty()
-            || self.0.iter().any(|wanted| match wanted.strip_suffix('*') {
-                Some(start) => event_type.starts_with(start),
-                None => event_type == wanted,
-            })
+        is_wanted(&self.0, event_type)
     }
 }
 

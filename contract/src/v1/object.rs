@@ -78,6 +78,7 @@ pub(super) fn answer(
         Operation::Release => others::set_kill_switch(&asked, store, false),
         Operation::ReleaseAll => others::set_kill_switch(&asked, store, false),
         Operation::Import => others::import(&asked, store),
+        Operation::InvalidateCache => others::invalidate_cache(&asked, store),
         Operation::UpsertSegment => segments::upsert(&asked, store),
         Operation::ListSegments => segments::list(&asked, store),
         Operation::GetSegment => segments::get(&asked, store),
@@ -262,6 +263,9 @@ fn refused(error: &Error) -> Problem {
         Error::LimitExceeded { limit, message } => {
             let message = if message.contains(limit) { message.clone() } else { format!("{message} ({limit})") };
             Problem::new(ErrorCode::LimitExceeded, message)
+        }
+        Error::TooSoon { retry_after_s, message } => {
+            Problem::new(ErrorCode::RateLimited, message.clone()).with(|more| more.retry_after_s = Some(*retry_after_s))
         }
         Error::Unreadable(unreadable) => unavailable(unreadable),
     }

@@ -46,8 +46,12 @@ pub(crate) fn refuse(problem: &Problem, request_id: &str) -> Response {
     let response = Response { body, error: Some(problem.code), fault, ..Response::new(status) }
         .with("Content-Type", "application/problem+json")
         .with("Cache-Control", "no-store");
-    // Nobody knows for how long; a second is what publishing waits too.
-    if status == 503 { response.with("Retry-After", "1") } else { response }
+    match more.and_then(|more| more.retry_after_s) {
+        Some(seconds) => response.with("Retry-After", seconds.to_string()),
+        // Nobody knows for how long; a second is what publishing waits too.
+        None if status == 503 => response.with("Retry-After", "1"),
+        None => response,
+    }
 }
 
 /// The status in words: of `about:blank` that is all a title may say.

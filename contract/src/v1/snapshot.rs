@@ -30,8 +30,8 @@ pub(super) fn answer(request: &Request<'_>, served: Option<Served<'_>>) -> Resul
     } else {
         let body = redacted.unwrap_or_else(|| loaded.document()).to_vec();
         let response = Response { body, ..Response::new(200) }.with("Content-Type", "application/json");
-        // It is of what was signed, and not of what is left of it.
-        match loaded.signature().filter(|_| redacted.is_none()) {
+        // Each form has a signature of its own.
+        match if redacted.is_some() { loaded.public_signature() } else { loaded.signature() } {
             Some(signature) => response.with("Burgee-Signature", signature.to_owned()),
             None => response,
         }

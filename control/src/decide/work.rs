@@ -289,6 +289,11 @@ impl<'a> Work<'a> {
         Ok(())
     }
 
+    /// Makes a new version although no row changes.
+    pub fn show_anew(&mut self) {
+        self.is_visible = true;
+    }
+
     /// A row of which nothing is looked up again in the same command, and which evaluation does not see.
     pub fn put(&mut self, change: Change) {
         self.rows.push(change);
@@ -390,7 +395,7 @@ impl<'a> Work<'a> {
     /// All that the command changes, in the order in which it is stored: rows, the snapshot's version, the audit, events and their deliveries.
     pub fn finish(self) -> Result<Vec<Change>, Error> {
         let mut changes = self.rows;
-        if changes.is_empty() {
+        if changes.is_empty() && !self.is_visible {
             return Ok(changes);
         }
         let mut version = self.state.version()?;

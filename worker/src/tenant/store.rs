@@ -201,6 +201,15 @@ impl State for SqlStore {
         Ok(self.database.value::<Option<i64>>("SELECT min(at) FROM batches", &[])?.flatten())
     }
 
+    fn invalidated_at(&self, actor: &str, after: i64) -> Read<Option<i64>> {
+        let last: Option<Option<i64>> = self.database.value(
+            "SELECT max(at) FROM audit WHERE at > ? AND actor = ? AND action = 'cache_invalidated' \
+                AND json_extract(document, '$.after.scope') = 'global'",
+            bound![after, actor],
+        )?;
+        Ok(last.flatten())
+    }
+
     fn audit_head(&self) -> Read<Option<(u64, String)>> {
         self.database.row("SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1", &[])
     }

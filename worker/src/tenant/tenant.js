@@ -246,22 +246,23 @@ export class Tenant extends DurableObject {
   }
 
   /**
-   * A packed snapshot with its signature. One that cannot be signed goes as it is: whoever verifies refuses it, and a kill switch still
+   * A packed snapshot with its signatures. One that cannot be signed goes as it is: whoever verifies refuses it, and a kill switch still
    * reaches everybody else.
    */
   async #signed(bytes) {
-    const { key, input } = wasm().tenantToSign(this.env, bytes) ?? {};
+    const { key, inputs } = wasm().tenantToSign(this.env, bytes) ?? {};
     if (!key) return bytes;
-    let signature;
+    let signatures;
     try {
       const own = await crypto.subtle.importKey('jwk', JSON.parse(key), 'Ed25519', false, ['sign']);
-      signature = new Uint8Array(await crypto.subtle.sign('Ed25519', own, input));
+      signatures = await Promise.all(inputs.map(async (input) => new Uint8Array(await crypto.subtle.sign('Ed25519', own, input))));
     } catch (error) {
       // Its name alone: what it says may be of the key.
       console.error(wasm().tenantLog('the snapshot is not signed: FF_SIGNING_KEYS has a key that the platform does not take', error.name, Date.now()));
       return bytes;
     }
-    return wasm().tenantSigned(this.env, bytes, signature);
+    const [document, publicForm = new Uint8Array()] = signatures;
+    return wasm().tenantSigned(this.env, bytes, document, publicForm);
   }
 
   /** Tells the totals how the tenant is doing where that is due, and notes what came of it. */

@@ -53,6 +53,18 @@ pub(super) fn remove_override(asked: &Asked<'_>, store: &mut dyn Store) -> Answe
     asked.run(store, &Command::RemoveOverride { scope, id, flag })?.answer(|| Ok(Response::new(204)))
 }
 
+/// The answer to [`invalidate_cache`].
+#[derive(Serialize)]
+struct Invalidated {
+    snapshot_version: u64,
+}
+
+pub(super) fn invalidate_cache(asked: &Asked<'_>, store: &mut dyn Store) -> Answer {
+    let document = asked.document()?.to_owned();
+    let done = asked.run(store, &Command::InvalidateCache { document })?;
+    done.answer(|| json(200, &Invalidated { snapshot_version: done.version }))
+}
+
 pub(super) fn overrides(asked: &Asked<'_>, store: &dyn Store) -> Answer {
     let key = flag_of(asked, store)?;
     let rows = store.overrides_of(&key)?;

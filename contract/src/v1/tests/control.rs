@@ -322,3 +322,48 @@ fn exposures_are_read_summed_and_counted_once() {
         assert_eq!((got.status, got.pointers()), (422, vec![pointer]));
     }
 }
+
+#[test]
+fn caches_are_invalidated_and_everything_once_a_minute() {
+    let mut world = World::new("acme");
+    world.ok("POST", "/v1/flags", flag("a"));
+    let path = "/v1/cache/invalidate";
+    for (body, status, pointers) in [
+        (json!({}), 422, vec!["/scope"]),
+        (json!({"scope": "all"}), 422, vec!["/scope"]),
+        (json!({"scope": 1}), 422, vec!["/scope"]),
+        (json!({"scope": "flag"}), 422, vec!["/flag_key"]),
+        (json!({"scope": "tenant", "flag_key": "a"}), 422, vec!["/flag_key"]),
+        (json!({"scope": "flag", "flag_key": "none"}), 404, vec![]),
+    ] {
+        let got = world.call("POST", path, body.clone());
+        assert_eq!((got.status, got.pointers()), (status, pointers), "{body}");
+    }
+    assert_eq!(world.ok("POST", path, json!({"scope": "global"})), json!({"snapshot_version": 2}));
+    assert_eq!(world.ok("POST", path, json!({"scope": "flag", "flag_key": "a"})), json!({"snapshot_version": 3}));
+    assert_eq!(world.ok("POST", path, json!({"scope": "tenant"})), json!({"snapshot_version": 4}));
+    world.now += 15_500;
+    let got = world.call("POST", path, json!({"scope": "global"}));
+    assert_eq!((got.status, got.code(), got.header("Retry-After")), (429, "rate_limited", "45"));
+    // Another operator has a minute of his own.
+    world.by("bob", &["admin"]);
+    assert_eq!(world.ok("POST", path, json!({"scope": "global"})), json!({"snapshot_version": 5}));
+    world.by("ana", &["admin"]);
+    world.now += 44_499;
+    assert_eq!(world.call("POST", path, json!({"scope": "global"})).header("Retry-After"), "1");
+    world.now += 1;
+    assert_eq!(world.ok("POST", path, json!({"scope": "global"})), json!({"snapshot_version": 6}));
+    world.by("ana", &["flags:rw", "killswitch:rw"]);
+    assert_eq!(world.call("POST", path, json!({"scope": "tenant"})).status, 403);
+    world.by("ana", &["admin"]);
+    let entries = world.ok("GET", "/v1/audit?entity=tenant", Value::Null);
+    let told: Vec<_> =
+        entries["items"].as_array().unwrap().iter().map(|entry| (&entry["action"], &entry["after"]["scope"])).collect();
+    assert_eq!(told.len(), 5);
+    assert_eq!(told[2], (&json!("cache_invalidated"), &json!("tenant")));
+    let events = burgee_control::Lists::events_after(&world.store, 1, 10).unwrap();
+    assert_eq!(events.len(), 5);
+    let event: Value = serde_json::from_str(&events[1].document).unwrap();
+    assert_eq!((&event["type"], &event["data"]["flag_key"]), (&json!("cache.manual_op"), &json!("a")));
+    assert_eq!(event["data"]["snapshot_version"], 3);
+}

@@ -151,6 +151,8 @@ fn command() -> impl Strategy<Value = Command> {
             let count = ExposureCount { flag, variant: "on".into(), version: 1, count: 2, last_at: START };
             Command::CountExposures { id, counts: vec![count] }
         }),
+        1 => prop_oneof![Just(json!({"scope": "global"})), Just(json!({"scope": "flag", "flag_key": "a"})), Just(json!({"scope": "tenant"}))]
+            .prop_map(|document| Command::InvalidateCache { document: document.to_string() }),
         6 => Just(Command::Tick),
     ]
 }
