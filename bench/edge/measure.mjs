@@ -11,10 +11,10 @@ import { serve } from './workerd.mjs';
 
 const HERE = dirname(fileURLToPath(import.meta.url));
 const BENCH = dirname(HERE);
-const WORKER = join(dirname(BENCH), 'worker');
+export const WORKER = join(dirname(BENCH), 'worker');
 
-const TENANT = 'bench';
-const KEY = 'feature-00500';
+export const TENANT = 'bench';
+export const KEY = 'feature-00500';
 
 // The JIT does not make the same code each time, nor does the collector of garbage find the same heap: so several starts of workerd, and
 // rounds in each. A round has samples long enough for many collections.
@@ -35,13 +35,13 @@ const WHEN = {
   ],
 };
 
-function snapshotText(name) {
+export function snapshotText(name) {
   const document = JSON.parse(documentText('burgee', name));
   for (const { rules } of document.flags) rules[0].when = WHEN;
   return JSON.stringify({ ...document, tenant: TENANT });
 }
 
-const PEOPLE = people()
+export const PEOPLE = people()
   .slice(0, 200)
   .map(({ user_id }, index) => ({ user_id, tier: 'pro', role_key: index % 2 ? 'admin' : 'owner' }));
 
@@ -49,7 +49,7 @@ const PEOPLE = people()
 
 const HEADERS = 'Host: flags.example\r\nAccept: */*\r\nUser-Agent: burgee-bench\r\n';
 
-function evaluation({ user_id, tier, role_key }) {
+export function evaluation({ user_id, tier, role_key }) {
   const query = new URLSearchParams({ key: KEY, user: user_id, tenant: 'T-1', tier, env: 'prod', role_key });
   return `GET /api/flags/eval?${query} HTTP/1.1\r\n${HEADERS}\r\n`;
 }
@@ -64,7 +64,7 @@ const health = () => `GET /healthz HTTP/1.1\r\n${HEADERS}\r\n`;
 
 // ---- Contestants -----------------------------------------------------------------------------------------------------
 
-const envelope = (text) => JSON.parse(text).data.value;
+export const envelope = (text) => JSON.parse(text).data.value;
 const hello = 'Hello, World!';
 
 /** A Worker, how it is asked, and how its answer is read: as a decision, or else as what every answer must be. */
@@ -88,7 +88,7 @@ const LOADS = [
 ];
 
 /** The modules of a build by their names, the main one first. */
-function built(folder) {
+export function built(folder) {
   const names = readdirSync(folder).filter((name) => /\.(js|wasm)$/.test(name));
   return Object.fromEntries(names.sort().map((name) => [name, join(folder, name)]));
 }
@@ -128,7 +128,7 @@ function services(document, loads) {
 // ---- Measuring -------------------------------------------------------------------------------------------------------
 
 /** The other process, which asks; one task at a time. */
-function startClient() {
+export function startClient() {
   const child = fork(join(HERE, 'client.mjs'));
   const ask = (task) =>
     new Promise((resolve, reject) => {
@@ -144,7 +144,7 @@ function startClient() {
 }
 
 /** For how long a process has been on a CPU, ms; none where the system does not say it so exactly. */
-function cpuMs(pid) {
+export function cpuMs(pid) {
   try {
     const stat = (thread) => readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8');
     return readdirSync(`/proc/${pid}/task`).reduce((sum, thread) => sum + Number(stat(thread).split(' ')[0]), 0) / 1e6;

@@ -22,6 +22,7 @@ const BINDINGS = {
   file: (path) => `data = ${embed(path)}`,
   kv: (service) => `kvNamespace = ${text(service)}`,
   loader: () => 'workerLoader = ()',
+  object: ({ className, service }) => `durableObjectNamespace = (className = ${text(className)}, serviceName = ${text(service)})`,
 };
 
 function binding([name, value]) {
@@ -29,13 +30,19 @@ function binding([name, value]) {
   return `(name = ${text(name)}, ${BINDINGS[kind](argument)})`;
 }
 
-/** A Worker is `{ date, flags, modules, bindings }`: the first of its modules is the main one. */
-function service([name, { date, flags = [], modules, bindings }]) {
+/** The classes of a Worker's objects, whose databases are kept in a service that is a folder. */
+const storage = ({ classes, storage }) => `,
+    durableObjectNamespaces = [${classes.map((name) => `(className = ${text(name)}, uniqueKey = ${text(name)}, enableSql = true)`).join(', ')}],
+    durableObjectStorage = (localDisk = ${text(storage)})`;
+
+/** A service is `{ disk }`, a folder, or a Worker, `{ date, flags, modules, bindings, objects }`: the first of its modules is the main one. */
+function service([name, { disk, date, flags = [], modules, bindings, objects }]) {
+  if (disk) return `(name = ${text(name)}, disk = (path = ${text(disk)}, writable = true))`;
   return `(name = ${text(name)}, worker = (
     compatibilityDate = ${text(date)},
     compatibilityFlags = [${flags.map(text).join(', ')}],
     modules = [${Object.entries(modules).map(module).join(', ')}],
-    bindings = [${Object.entries(bindings).map(binding).join(', ')}]))`;
+    bindings = [${Object.entries(bindings).map(binding).join(', ')}]${objects ? storage(objects) : ''}))`;
 }
 
 function configuration(services, served) {
