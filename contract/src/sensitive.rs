@@ -19,3 +19,4 @@ pub use gate::{CLOSED, Gate};
 pub use inquiry::{Inquiry, Question};
 pub use policy::{PolicyAnswer, PolicyDecision, TtlState};
 pub use settings::PolicySettings;
+pub(crate) use settings::is_base;

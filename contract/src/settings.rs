@@ -2,11 +2,12 @@
 
 use std::fmt;
 
+use base64ct::{Base64, Encoding};
 use burgee_control::Policy;
 
 use crate::identity::IdentitySettings;
 use crate::limits;
-use crate::sensitive::PolicySettings;
+use crate::sensitive::{PolicySettings, is_base};
 use crate::v1::signature::SigningKey;
 use crate::v1::{Client, Secret};
 
@@ -41,6 +42,9 @@ pub struct Settings {
     pub rollouts: bool,
     /// `FF_WEBHOOK_HOSTS`: hosts (`host` or `host:port`) that webhooks may name although they are private or not `https`; separated by commas. Default none.
     pub webhook_hosts: Vec<String>,
+    /// `FF_AUDIT_SINK_URL`: where each entry of the audit is told; `https`, or loopback where `FF_ALLOW_DEV_HEADERS` is on. `FF_AUDIT_SINK_SECRET`, `whsec_` and
+    /// base64, signs what is told, as webhooks are signed. Default none.
+    pub audit_sink: Option<AuditSink>,
     /// `FF_TEST_CLOCK`: `1` lets tests set the time of a tenant's object. Default off; never set it where others can reach it.
     pub test_clock: bool,
     /// Of callers' tokens: `FF_VERIFY_MODE`, `FF_ALLOW_DEV_HEADERS`, `FF_JWT_…`, `POLICY_…`.
@@ -62,9 +66,46 @@ impl Default for Settings {
             retention_days: 365,
             rollouts: true,
             webhook_hosts: Vec::new(),
+            audit_sink: None,
             test_clock: false,
             identity: IdentitySettings::default(),
         }
+    }
+}
+
+/// Who is told of each entry of the audit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditSink {
+    /// Where envelopes are sent.
+    pub url: String,
+    /// What they are signed with.
+    pub secret: Option<SinkSecret>,
+}
+
+/// A secret of Standard Webhooks. Its `Debug` does not show it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SinkSecret(String);
+
+impl SinkSecret {
+    fn read(value: &str) -> Result<Self, SettingsError> {
+        let key = value.strip_prefix("whsec_").and_then(|key| Base64::decode_vec(key).ok());
+        let is_long = key.is_some_and(|key| (24..=64).contains(&key.len()));
+        is_long.then(|| Self(value.to_owned())).ok_or_else(|| SettingsError {
+            variable: "FF_AUDIT_SINK_SECRET",
+            expected: "whsec_ and the base64 of 24 to 64 random bytes".to_owned(),
+        })
+    }
+
+    /// The secret.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for SinkSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SinkSecret")
     }
 }
 
@@ -130,6 +171,15 @@ impl Settings {
         if let Some(value) = variable("FF_ROLLOUTS") {
             settings.rollouts = one_of("FF_ROLLOUTS", &value, ["on", "off"])?;
         }
+        let secret = variable("FF_AUDIT_SINK_SECRET").map(|value| SinkSecret::read(&value)).transpose()?;
+        if let Some(url) = variable("FF_AUDIT_SINK_URL") {
+            if !is_base(&url, settings.identity.allow_dev_headers) {
+                let expected =
+                    "an https URL without a query; http is for loopback, and with FF_ALLOW_DEV_HEADERS=true alone";
+                return Err(SettingsError { variable: "FF_AUDIT_SINK_URL", expected: expected.to_owned() });
+            }
+            settings.audit_sink = Some(AuditSink { url, secret });
+        }
         if let Some(value) = variable("FF_WEBHOOK_HOSTS") {
             let hosts = value.split(',').map(str::trim).filter(|host| !host.is_empty());
             settings.webhook_hosts = hosts.map(webhook_host).collect::<Result<_, _>>()?;
@@ -158,6 +208,7 @@ impl Settings {
             retention_ms: self.retention_days.saturating_mul(24 * 60 * 60 * 1000),
             rollouts: self.rollouts,
             webhook_hosts: self.webhook_hosts.clone(),
+            audit_sink: self.audit_sink.is_some(),
         }
     }
 }
@@ -258,6 +309,7 @@ mod tests {
             retention_days: 7,
             rollouts: false,
             webhook_hosts: ["localhost:8080", "hooks.internal", "[::1]:9"].map(str::to_owned).to_vec(),
+            audit_sink: None,
             test_clock: true,
             identity: IdentitySettings { allow_dev_headers: true, ..IdentitySettings::default() },
         };

@@ -47,6 +47,13 @@ pub enum Change {
     },
     /// A delivery's row, in the place of an earlier one.
     PutDelivery(DeliveryRow),
+    /// Entries of the audit up to this seq are on their way to their sink, as deliveries, or have arrived.
+    SetSinkSeq(u64),
+    /// All deliveries that wait are due at a time.
+    HastenDeliveries {
+        /// ms since the epoch.
+        at: i64,
+    },
     /// Deliveries that ended before a time are forgotten.
     ForgetDeliveries {
         /// ms since the epoch.

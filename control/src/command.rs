@@ -27,11 +27,13 @@ pub struct Policy {
     pub rollouts: bool,
     /// Hosts, with their port where it is not the scheme's, that webhooks may name although they are private or not `https` (`FF_WEBHOOK_HOSTS`).
     pub webhook_hosts: Vec<String>,
+    /// Whether entries of the audit are told to somebody outside (`FF_AUDIT_SINK_URL`).
+    pub audit_sink: bool,
 }
 
 impl Default for Policy {
     fn default() -> Self {
-        Self { retention_ms: 365 * 24 * 60 * 60 * 1000, rollouts: true, webhook_hosts: Vec::new() }
+        Self { retention_ms: 365 * 24 * 60 * 60 * 1000, rollouts: true, webhook_hosts: Vec::new(), audit_sink: false }
     }
 }
 
@@ -220,6 +222,8 @@ pub enum Command {
         /// The JSON text.
         document: String,
     },
+    /// Sends once more, at once, all entries of the audit that wait for their sink.
+    RetryAuditSink,
     /// Does all that is due: rollouts' steps, deliveries to try again, proposals that end, rows to purge, logs to cut.
     Tick,
 }

@@ -13,6 +13,7 @@ mod proposals;
 mod record;
 mod rollouts;
 mod segments;
+mod sink;
 mod tick;
 mod webhooks;
 mod work;
@@ -81,6 +82,7 @@ fn run(work: &mut Work<'_>, command: &Command) -> Result<(), Error> {
         }
         Command::CountExposures { id, counts } => exposures::count(work, id, counts),
         Command::InvalidateCache { document } => cache::invalidate(work, document),
+        Command::RetryAuditSink => sink::retry(work),
         Command::Tick => tick::tick(work),
     }
 }

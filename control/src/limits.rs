@@ -38,6 +38,9 @@ pub const WEBHOOK_BACKOFF_MS: i64 = 5_000;
 /// nothing was heard of by then is handed over again, as the same attempt.
 pub const DELIVERY_LEASE_MS: i64 = 5 * 60 * 1000;
 
+/// Milliseconds after which an envelope is sent again whose sink did not take it in all attempts, and then each time: an hour.
+pub const AUDIT_SINK_RETRY_MS: i64 = 60 * 60 * 1000;
+
 /// Milliseconds for which a delivery that was made, or given up, can be looked at and made again: 30 days.
 pub const DELIVERIES_KEPT_MS: i64 = 30 * 24 * 60 * 60 * 1000;
 

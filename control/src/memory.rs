@@ -30,6 +30,7 @@ pub struct Memory {
     /// By flag, variant and version: how often, and when last.
     exposures: BTreeMap<(String, String, u64), (u64, i64)>,
     batches: BTreeMap<String, i64>,
+    sink_seq: u64,
     audit: Vec<AuditRow>,
     events: BTreeMap<u64, EventRow>,
     last_event: u64,
@@ -61,6 +62,10 @@ fn is_live(flag: &FlagRow) -> bool {
     flag.deleted_at.is_none() && flag.state != FlagState::Archived
 }
 
+fn is_open(row: &DeliveryRow) -> bool {
+    matches!(row.status, DeliveryStatus::Pending | DeliveryStatus::Waiting)
+}
+
 fn refused<T>(why: &str) -> Read<T> {
     Err(Unreadable(why.to_owned()))
 }
@@ -89,6 +94,7 @@ impl Memory {
             deliveries: BTreeMap::new(),
             exposures: BTreeMap::new(),
             batches: BTreeMap::new(),
+            sink_seq: 0,
             audit: Vec::new(),
             events: BTreeMap::new(),
             last_event: 0,
@@ -189,6 +195,17 @@ impl Memory {
             }
             Change::PutDelivery(row) => {
                 self.deliveries.insert(delivery_key(&row.id), row.clone());
+            }
+            Change::SetSinkSeq(seq) => {
+                if *seq <= self.sink_seq {
+                    return refused("the seq of the sink must rise");
+                }
+                self.sink_seq = *seq;
+            }
+            Change::HastenDeliveries { at } => {
+                for row in self.deliveries.values_mut().filter(|row| row.status == DeliveryStatus::Waiting) {
+                    row.next_at = Some(*at);
+                }
             }
             Change::ForgetDeliveries { before } => {
                 self.deliveries.retain(|_, row| row.ended_at.is_none_or(|at| at >= *before));
@@ -335,9 +352,7 @@ impl State for Memory {
     }
 
     fn deliveries_due(&self, now: i64, limit: usize) -> Read<Vec<DeliveryRow>> {
-        let is_due = |row: &&DeliveryRow| {
-            row.status == DeliveryStatus::Pending && row.next_at.is_some_and(|next_at| next_at <= now)
-        };
+        let is_due = |row: &&DeliveryRow| is_open(row) && row.next_at.is_some_and(|next_at| next_at <= now);
         Ok(self.deliveries.values().filter(is_due).take(limit).cloned().collect())
     }
 
@@ -347,6 +362,19 @@ impl State for Memory {
 
     fn oldest_batch(&self) -> Read<Option<i64>> {
         Ok(self.batches.values().min().copied())
+    }
+
+    fn deliveries_waiting(&self) -> Read<u64> {
+        let waiting = self.deliveries.values().filter(|row| row.status == DeliveryStatus::Waiting);
+        Ok(waiting.count() as u64)
+    }
+
+    fn sink_seq(&self) -> Read<u64> {
+        Ok(self.sink_seq)
+    }
+
+    fn audit_after(&self, seq: u64, limit: usize) -> Read<Vec<AuditRow>> {
+        self.audit_from(seq.saturating_add(1), limit)
     }
 
     fn invalidated_at(&self, actor: &str, after: i64) -> Read<Option<i64>> {
@@ -371,7 +399,8 @@ impl State for Memory {
 
     fn next_due(&self, policy: &Policy) -> Read<Option<i64>> {
         let rollouts = self.rollouts.values().filter(|_| !self.rollouts_stopped).filter_map(|row| row.next_at);
-        let pending = self.deliveries.values().filter(|row| row.status == DeliveryStatus::Pending);
+        let pending = self.deliveries.values().filter(|row| is_open(row));
+        let untold = if policy.audit_sink { self.audit_after(self.sink_seq, 1)? } else { Vec::new() };
         let waiting = self.proposals.values().filter(|row| row.status == ProposalStatus::Waiting);
         let flags = self.flags.values().filter_map(|row| match row.deleted_at {
             Some(at) => Some(at.saturating_add(limits::DELETED_KEPT_MS)),
@@ -387,6 +416,7 @@ impl State for Memory {
             .chain(segments.map(|at| at.saturating_add(limits::DELETED_KEPT_MS)))
             .chain(oldest_delivery)
             .chain(oldest_batch)
+            .chain(untold.first().map(|row| row.at))
             .min())
     }
 }

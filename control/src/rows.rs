@@ -334,7 +334,12 @@ pub enum DeliveryStatus {
     Delivered,
     /// All attempts failed.
     Dead,
+    /// All attempts failed, and it is tried again once an hour for as long as it takes: of the audit's sink alone.
+    Waiting,
 }
+
+/// The `webhook` of deliveries to the audit's sink: no webhook has this id.
+pub const AUDIT_SINK: &str = "audit";
 
 /// How often a variant of a flag was seen.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -84,6 +84,12 @@ pub trait State {
     fn has_batch(&self, id: &str) -> Read<bool>;
     /// When the oldest batch that is remembered came, ms since the epoch; none where there is none.
     fn oldest_batch(&self) -> Read<Option<i64>>;
+    /// How many deliveries wait ([`DeliveryStatus::Waiting`]).
+    fn deliveries_waiting(&self) -> Read<u64>;
+    /// The seq that [`Change::SetSinkSeq`] set last; 0 before.
+    fn sink_seq(&self) -> Read<u64>;
+    /// Entries of the audit after a seq, oldest first.
+    fn audit_after(&self, seq: u64, limit: usize) -> Read<Vec<AuditRow>>;
     /// When an actor last made isolates read everything anew (an entry `cache_invalidated` of the audit whose `after` has the scope `global`), after
     /// a time; ms since the epoch, none where he did not.
     fn invalidated_at(&self, actor: &str, after: i64) -> Read<Option<i64>>;
@@ -94,7 +100,8 @@ pub trait State {
     /// When something is due next that [`crate::Command::Tick`] does, ms since the epoch; none where nothing is. It is the earliest of:
     /// a rollout's `next_at` unless rollouts are stopped; the `next_at` of a delivery that waits; a waiting proposal's `created_at` and
     /// `PROPOSAL_TTL_MS`; a deleted flag's or segment's `deleted_at` and `DELETED_KEPT_MS`; the `archived_at` of a flag that is not deleted and
-    /// the policy's `retention_ms`; [`State::oldest_delivery`] and `DELIVERIES_KEPT_MS`; [`State::oldest_batch`] and `BATCH_KEPT_MS`.
+    /// the policy's `retention_ms`; [`State::oldest_delivery`] and `DELIVERIES_KEPT_MS`; [`State::oldest_batch`] and `BATCH_KEPT_MS`; where the policy has a sink, the time of the first
+    /// entry of the audit after [`State::sink_seq`].
     fn next_due(&self, policy: &Policy) -> Read<Option<i64>>;
 }
 

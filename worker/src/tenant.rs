@@ -10,7 +10,9 @@ mod sql;
 mod store;
 
 use burgee_contract::{Body, Header, Headers, Moment, Request, Settings, is_sane, split_url, v1};
-use burgee_control::{Change, Command, DeliveryStatus, Occasion, Read, State, Store, signature, to_hand_over};
+use burgee_control::{
+    AUDIT_SINK, Change, Command, DeliveryRow, DeliveryStatus, Occasion, Read, State, Store, signature, to_hand_over,
+};
 use burgee_core::packed::{self, Packed, Signatures};
 use serde::Serialize;
 use serde_json::json;
@@ -281,22 +283,43 @@ const FRAMES: usize = 200;
 /// # Errors
 /// Storage cannot be read.
 #[wasm_bindgen(js_name = tenantDelivery)]
-pub fn delivery(database: Database, id: &str, now: f64) -> Result<JsValue, JsValue> {
+pub fn delivery(database: Database, env: &Env, id: &str, now: f64) -> Result<JsValue, JsValue> {
     let store = named(database).map_err(failed)?;
     let waits = store.delivery(id).map_err(failed)?.filter(|row| row.status == DeliveryStatus::Pending && row.in_queue);
     let Some(row) = waits else { return Ok(JsValue::NULL) };
+    let now = now as i64;
+    if row.webhook == AUDIT_SINK {
+        let settings = settings(env)?;
+        return envelope(&row, &settings, store.tenant(), now);
+    }
     let webhooks = store.webhooks().map_err(failed)?;
     let Some(webhook) = webhooks.into_iter().find(|webhook| webhook.id == row.webhook && webhook.enabled) else {
         return Ok(JsValue::NULL);
     };
-    let now = now as i64;
     let signed = signature::headers(&row.id, now, &row.body, signature::secrets(&webhook, now));
+    Ok(attempt(&row, &webhook.url, signed))
+}
+
+/// An envelope of the audit as [`delivery`] gives it; null where there is no sink any more.
+fn envelope(row: &DeliveryRow, settings: &Settings, tenant: &str, now: i64) -> Result<JsValue, JsValue> {
+    let Some(sink) = &settings.audit_sink else { return Ok(JsValue::NULL) };
+    let seq = row.id.trim_start_matches("audit_");
+    let key = ("Idempotency-Key", format!("{tenant}/{seq}"));
+    let secrets = sink.secret.as_ref().map(|secret| secret.text());
+    let signed = signature::headers(&row.id, now, &row.body, secrets);
+    // Without a secret nothing is signed, and an empty signature would be none.
+    let signed = signed.into_iter().filter(|(_, value)| !value.is_empty());
+    Ok(attempt(row, &sink.url, signed.chain([key])))
+}
+
+/// An attempt to deliver, as JSON.
+fn attempt(row: &DeliveryRow, url: &str, headers: impl IntoIterator<Item = (&'static str, String)>) -> JsValue {
     let mut headers: serde_json::Map<_, _> =
-        signed.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
+        headers.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
     headers.insert("Content-Type".to_owned(), "application/json".into());
     headers.insert("User-Agent".to_owned(), format!("burgee/{}", crate::SERVICE_VERSION).into());
     let attempt = row.attempts.saturating_add(1);
-    Ok(json!({ "url": webhook.url, "headers": headers, "body": row.body, "attempt": attempt }).to_string().into())
+    json!({ "url": url, "headers": headers, "body": row.body, "attempt": attempt }).to_string().into()
 }
 
 /// A line for the log about something that failed at a time, ms since the epoch.

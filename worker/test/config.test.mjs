@@ -32,7 +32,7 @@ test('every variable is in it, with the default that it has without', async (t) 
   // An old name.
   assert.ok(known.delete('POLICY_JWT_VERIFY'));
   // Secrets have no place in a file, and these are no settings for those who run this.
-  for (const name of ['FF_TOKEN_SECRET', 'FF_CLIENTS', 'FF_SIGNING_KEYS', 'FF_TEST_PANIC', 'FF_TEST_CLOCK', 'FF_OPEN_ISSUER']) {
+  for (const name of ['FF_TOKEN_SECRET', 'FF_CLIENTS', 'FF_SIGNING_KEYS', 'FF_AUDIT_SINK_SECRET', 'FF_TEST_PANIC', 'FF_TEST_CLOCK', 'FF_OPEN_ISSUER']) {
     assert.ok(known.delete(name), name);
   }
   assert.deepEqual(Object.keys(config.vars).sort(), [...known].sort());

@@ -73,7 +73,7 @@ test('a snapshot is signed wherever it is read', async (t) => {
 test('what leaves of sensitive flags is signed as it leaves', async (t) => {
   const worker = await startWorker(t, { vars: { FF_SIGNING_KEYS: FF_SIGNING_KEYS(await jwk('k-1')) } });
   await worker.v1('acme', 'POST', '/v1/flags', flag('f'));
-  const secret = { sensitive: { sensitive_flag: true }, variants: [{ key: 'on', value: 'hidden-7f3a' }, { key: 'off', value: 'x' }] };
+  const secret = { sensitive: { sensitive_flag: true, requires_approval: false }, variants: [{ key: 'on', value: 'hidden-7f3a' }, { key: 'off', value: 'x' }] };
   assert.equal((await worker.v1('acme', 'POST', '/v1/flags', { ...flag('s', secret), type: 'string' })).status, 201);
   await landed(worker, 2);
   const { text } = await worker.v1('acme', 'GET', '/v1/snapshot');

@@ -323,6 +323,15 @@ pub(super) const ENTRIES: &[Entry] = &[
         ..get(Operation::ListAudit, "/v1/audit", READS_AUDIT, "Say who changed what")
     },
     Entry {
+        query: &[parameter("status", Kind::OneOf(&["pending", "delivered", "waiting"])), AUDIT_LIMIT, PAGE_TOKEN],
+        answers: &[json(200, "AuditEnvelopes")],
+        ..get(Operation::ListAuditSink, "/v1/audit/sink", READS_AUDIT, "Say what the audit's sink has been told")
+    },
+    Entry {
+        answers: &[json(202, "AuditSinkRetried")],
+        ..post(Operation::RetryAuditSink, "/v1/audit/sink/retry", ADMIN, "Tell the audit's sink what waits")
+    },
+    Entry {
         answers: &[json(200, "AuditCheck")],
         ..get(Operation::VerifyAudit, "/v1/audit/verify", READS_AUDIT, "Check that the audit is whole")
     },

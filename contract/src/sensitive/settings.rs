@@ -31,7 +31,8 @@ impl PolicySettings {
     }
 }
 
-fn is_base(url: &str, loopback: bool) -> bool {
+/// Whether a URL is one of an outside service: `https`, or where `loopback` is allowed `http` to it, without a query.
+pub(crate) fn is_base(url: &str, loopback: bool) -> bool {
     let is_plain = url.bytes().all(|byte| byte.is_ascii_graphic() && !b"\\\"<>?#@".contains(&byte));
     let Some((scheme, rest)) = url.split_once("://").filter(|_| is_plain) else { return false };
     let authority = rest.split('/').next().unwrap_or_default();

@@ -100,6 +100,8 @@ pub(super) fn answer(
         Operation::Approve => proposals::approve(&asked, store),
         Operation::Reject => proposals::reject(&asked, store),
         Operation::ListAudit => audit::list(&asked, store),
+        Operation::ListAuditSink => audit::sink(&asked, store),
+        Operation::RetryAuditSink => audit::retry_sink(&asked, store),
         Operation::VerifyAudit => audit::verify(store),
         Operation::Preview => preview::answer(&asked, store),
         Operation::CreateWebhook => webhooks::create(&asked, store),

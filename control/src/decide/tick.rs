@@ -1,7 +1,7 @@
 //! What is due: everything that happens by itself.
 
 use super::work::Work;
-use super::{flags, proposals, rollouts, segments, webhooks};
+use super::{flags, proposals, rollouts, segments, sink, webhooks};
 use crate::change::Change;
 use crate::error::Error;
 use crate::limits::{BATCH_KEPT_MS, DELETED_KEPT_MS, DELIVERIES_KEPT_MS, EVENTS_KEPT, TICK_ROWS};
@@ -36,6 +36,7 @@ pub(crate) fn tick(work: &mut Work<'_>) -> Result<(), Error> {
     for row in work.state.segments_to_purge(deleted_before, TICK_ROWS)? {
         segments::purge(work, &row)?;
     }
+    sink::collect(work, TICK_ROWS)?;
     webhooks::deliver_due(work, TICK_ROWS)?;
     if work.state.oldest_delivery()?.is_some_and(|at| at < before(DELIVERIES_KEPT_MS)) {
         work.put(Change::ForgetDeliveries { before: before(DELIVERIES_KEPT_MS) });

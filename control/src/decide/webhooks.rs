@@ -8,8 +8,10 @@ use super::fields::Fields;
 use super::work::{Subject, Work, to_json};
 use crate::change::Change;
 use crate::error::Error;
-use crate::limits::{DELIVERY_LEASE_MS, TEXT_BYTES, WEBHOOK_ATTEMPTS, WEBHOOK_BACKOFF_MS, WEBHOOK_OLD_SECRET_MS};
-use crate::rows::{DeliveryRow, DeliveryStatus, WebhookRow};
+use crate::limits::{
+    AUDIT_SINK_RETRY_MS, DELIVERY_LEASE_MS, TEXT_BYTES, WEBHOOK_ATTEMPTS, WEBHOOK_BACKOFF_MS, WEBHOOK_OLD_SECRET_MS,
+};
+use crate::rows::{AUDIT_SINK, DeliveryRow, DeliveryStatus, WebhookRow};
 use crate::{events, signature, webhook_url};
 
 /// What a body may have. All but the first four are set by the service, and are let in so that what was read can be written back.
@@ -184,7 +186,15 @@ pub(crate) fn deliver_due(work: &mut Work<'_>, limit: usize) -> Result<(), Error
     }
     let webhooks = work.webhooks()?;
     for row in due {
-        if webhooks.iter().any(|webhook| webhook.id == row.webhook && webhook.enabled) {
+        if row.webhook == AUDIT_SINK {
+            if work.occasion.policy.audit_sink {
+                hand_over(work, DeliveryRow { status: DeliveryStatus::Pending, ..row });
+            } else {
+                // Whoever runs the service has taken it away, for a time perhaps.
+                let waiting = waiting(row, work.now());
+                work.put(Change::PutDelivery(waiting));
+            }
+        } else if webhooks.iter().any(|webhook| webhook.id == row.webhook && webhook.enabled) {
             hand_over(work, row);
         } else {
             work.put(Change::PutDelivery(DeliveryRow {
@@ -194,6 +204,12 @@ pub(crate) fn deliver_due(work: &mut Work<'_>, limit: usize) -> Result<(), Error
         }
     }
     Ok(())
+}
+
+/// What the audit's sink has not taken: it waits for the next hour.
+fn waiting(row: DeliveryRow, now: i64) -> DeliveryRow {
+    let next_at = Some(now.saturating_add(AUDIT_SINK_RETRY_MS));
+    DeliveryRow { status: DeliveryStatus::Waiting, next_at, in_queue: false, ..row }
 }
 
 fn ended(row: DeliveryRow, status: DeliveryStatus, now: i64) -> DeliveryRow {
@@ -222,7 +238,8 @@ pub(crate) fn note(
     };
     let row = match status {
         Some(200..=299) => ended(row, DeliveryStatus::Delivered, work.now()),
-        Some(410) => {
+        _ if attempt >= WEBHOOK_ATTEMPTS && row.webhook == AUDIT_SINK => waiting(row, work.now()),
+        Some(410) if row.webhook != AUDIT_SINK => {
             disable(work, &row.webhook)?;
             ended(row, DeliveryStatus::Dead, work.now())
         }

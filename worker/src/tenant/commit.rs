@@ -69,9 +69,13 @@ fn apply(database: &Database, change: &Change) -> Read<()> {
             "deliveries (id, webhook, place, status, next_at, created_at, document)",
             bound![row.id, row.webhook, place(&row.id), name(&row.status)?, row.next_at, row.created_at, written(row)?],
         ),
-        Change::ForgetDeliveries { before } => {
-            database.run("DELETE FROM deliveries WHERE status <> 'pending' AND created_at < ?", bound![before])
-        }
+        Change::SetSinkSeq(seq) => database.run("UPDATE tenant SET sink_seq = ?", bound![seq]),
+        Change::HastenDeliveries { at } => database.run(
+            "UPDATE deliveries SET next_at = ?, document = json_set(document, '$.next_at', CAST(? AS INTEGER)) WHERE status = 'waiting'",
+            bound![at, at],
+        ),
+        Change::ForgetDeliveries { before } => database
+            .run("DELETE FROM deliveries WHERE status IN ('delivered', 'dead') AND created_at < ?", bound![before]),
         Change::AddExposures(seen) => database.run(
             "INSERT INTO exposures (flag, variant, version, count, last_at) VALUES (?, ?, ?, ?, ?) \
                 ON CONFLICT DO UPDATE SET count = count + excluded.count, last_at = max(last_at, excluded.last_at)",

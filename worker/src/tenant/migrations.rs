@@ -148,8 +148,17 @@ const FOURTH: &[&str] = &[
     "UPDATE tenant SET report_at = changed_at WHERE version > 0",
 ];
 
+/// How far the audit has been told to its sink, and deliveries to it, which may wait for as long as it takes.
+const FIFTH: &[&str] = &[
+    "ALTER TABLE tenant ADD COLUMN sink_seq INTEGER NOT NULL DEFAULT 0",
+    "DROP INDEX deliveries_due",
+    "CREATE INDEX deliveries_open ON deliveries (next_at) WHERE status IN ('pending', 'waiting')",
+    "DROP INDEX deliveries_ended",
+    "CREATE INDEX deliveries_over ON deliveries (created_at) WHERE status IN ('delivered', 'dead')",
+];
+
 /// All of them, oldest first; the number of each is its place, from 1.
-const ALL: &[&[&str]] = &[FIRST, SECOND, THIRD, FOURTH];
+const ALL: &[&[&str]] = &[FIRST, SECOND, THIRD, FOURTH, FIFTH];
 
 /// The number of the last migration that was applied; 0 in a database that nothing was ever written to.
 pub(crate) fn applied(database: &Database) -> Read<usize> {

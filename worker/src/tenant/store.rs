@@ -182,13 +182,13 @@ impl State for SqlStore {
     fn oldest_delivery(&self) -> Read<Option<i64>> {
         Ok(self
             .database
-            .value::<Option<i64>>("SELECT min(created_at) FROM deliveries WHERE status <> 'pending'", &[])?
+            .value::<Option<i64>>("SELECT min(created_at) FROM deliveries WHERE status IN ('delivered', 'dead')", &[])?
             .flatten())
     }
 
     fn deliveries_due(&self, now: i64, limit: usize) -> Read<Vec<DeliveryRow>> {
         self.all_kept(
-            "SELECT document FROM deliveries WHERE status = 'pending' AND next_at <= ? ORDER BY next_at, id LIMIT ?",
+            "SELECT document FROM deliveries WHERE status IN ('pending', 'waiting') AND next_at <= ? ORDER BY next_at, id LIMIT ?",
             bound![now, limit],
         )
     }
@@ -199,6 +199,19 @@ impl State for SqlStore {
 
     fn oldest_batch(&self) -> Read<Option<i64>> {
         Ok(self.database.value::<Option<i64>>("SELECT min(at) FROM batches", &[])?.flatten())
+    }
+
+    fn deliveries_waiting(&self) -> Read<u64> {
+        let waiting = "SELECT count(*) FROM deliveries WHERE status IN ('pending', 'waiting') AND status = 'waiting'";
+        Ok(self.database.value(waiting, &[])?.unwrap_or(0))
+    }
+
+    fn sink_seq(&self) -> Read<u64> {
+        Ok(self.database.value("SELECT sink_seq FROM tenant", &[])?.unwrap_or(0))
+    }
+
+    fn audit_after(&self, seq: u64, limit: usize) -> Read<Vec<AuditRow>> {
+        self.audit_from(seq.saturating_add(1), limit)
     }
 
     fn invalidated_at(&self, actor: &str, after: i64) -> Read<Option<i64>> {
@@ -222,16 +235,17 @@ impl State for SqlStore {
 
     fn next_due(&self, policy: &Policy) -> Read<Option<i64>> {
         // Each a column of its own: the platform allows five parts in a `UNION`.
-        let due: Option<[Option<i64>; 8]> = self.database.row(
+        let due: Option<[Option<i64>; 9]> = self.database.row(
             "SELECT (SELECT min(next_at) FROM rollouts WHERE next_at IS NOT NULL AND NOT (SELECT rollouts_stopped FROM tenant)), \
-                (SELECT min(next_at) FROM deliveries WHERE status = 'pending' AND next_at IS NOT NULL), \
+                (SELECT min(next_at) FROM deliveries WHERE status IN ('pending', 'waiting') AND next_at IS NOT NULL), \
                 (SELECT min(created_at) + ? FROM proposals WHERE status = 'waiting'), \
                 (SELECT min(deleted_at) + ? FROM flags WHERE deleted_at IS NOT NULL), \
                 (SELECT min(archived_at) + ? FROM flags WHERE archived_at IS NOT NULL AND deleted_at IS NULL), \
                 (SELECT min(deleted_at) + ? FROM segments WHERE deleted_at IS NOT NULL), \
-                (SELECT min(created_at) + ? FROM deliveries WHERE status <> 'pending'), \
-                (SELECT min(at) + ? FROM batches)",
-            bound![PROPOSAL_TTL_MS, DELETED_KEPT_MS, policy.retention_ms, DELETED_KEPT_MS, DELIVERIES_KEPT_MS, BATCH_KEPT_MS],
+                (SELECT min(created_at) + ? FROM deliveries WHERE status IN ('delivered', 'dead')), \
+                (SELECT min(at) + ? FROM batches), \
+                (SELECT at FROM audit WHERE ? AND seq = (SELECT sink_seq + 1 FROM tenant))",
+            bound![PROPOSAL_TTL_MS, DELETED_KEPT_MS, policy.retention_ms, DELETED_KEPT_MS, DELIVERIES_KEPT_MS, BATCH_KEPT_MS, i64::from(policy.audit_sink)],
         )?;
         Ok(due.into_iter().flatten().flatten().min())
     }

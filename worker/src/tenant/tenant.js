@@ -113,7 +113,7 @@ export class Tenant extends DurableObject {
   /** What a queue's consumer sends to a webhook. */
   #delivery(id, now) {
     try {
-      const delivery = this.#migrate() && wasm().tenantDelivery(this.#database, id, now);
+      const delivery = this.#migrate() && wasm().tenantDelivery(this.#database, this.env, id, now);
       return delivery ? new Response(delivery) : new Response(null, { status: 404 });
     } catch (error) {
       return lost(error);

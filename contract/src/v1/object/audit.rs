@@ -1,10 +1,10 @@
 //! `/v1/audit`.
 
-use burgee_control::{AuditFilter, AuditRow, Store};
+use burgee_control::{AUDIT_SINK, AuditFilter, AuditRow, Command, DeliveryRow, DeliveryStatus, Store};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{Answer, Asked, json};
+use super::{Answer, Asked, json, time};
 use crate::v1::page::Listing;
 
 /// How many entries are read at a time.
@@ -28,6 +28,61 @@ pub(super) fn list(asked: &Asked<'_>, store: &dyn Store) -> Answer {
 fn shown(row: &AuditRow) -> String {
     let open = row.document.strip_suffix('}').unwrap_or(&row.document);
     format!("{open},\"hash\":\"{}\"}}", row.hash)
+}
+
+/// An envelope on its way to the audit's sink.
+#[derive(Serialize)]
+struct Envelope<'a> {
+    id: String,
+    sink_status: DeliveryStatus,
+    attempts: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_at: Option<String>,
+    created_at: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tried_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_status: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_error: Option<&'a str>,
+}
+
+fn shown_envelope(row: &DeliveryRow, tenant: &str) -> String {
+    let envelope = Envelope {
+        id: format!("{tenant}/{}", row.id.trim_start_matches("audit_")),
+        sink_status: row.status,
+        attempts: row.attempts,
+        next_at: row.next_at.map(time),
+        created_at: time(row.created_at),
+        tried_at: row.tried_at.map(time),
+        last_status: row.last_status,
+        last_error: row.last_error.as_deref().filter(|error| !error.is_empty()),
+    };
+    // Texts and numbers can always be written.
+    serde_json::to_string(&envelope).unwrap_or_default()
+}
+
+/// What is on its way to the sink, newest first.
+pub(super) fn sink(asked: &Asked<'_>, store: &dyn Store) -> Answer {
+    let listing = Listing::read(asked.entry, &asked.params, store.tenant())?;
+    let status = match asked.params.get("status") {
+        Some("pending") => Some(DeliveryStatus::Pending),
+        Some("delivered") => Some(DeliveryStatus::Delivered),
+        Some("waiting") => Some(DeliveryStatus::Waiting),
+        _ => None,
+    };
+    let rows = store.deliveries(AUDIT_SINK, status, &listing.page)?;
+    Ok(listing.answer(rows.iter().map(|row| (row.id.clone(), shown_envelope(row, store.tenant()))).collect()))
+}
+
+/// Has all that wait sent at once.
+pub(super) fn retry_sink(asked: &Asked<'_>, store: &mut dyn Store) -> Answer {
+    #[derive(Serialize)]
+    struct Retried {
+        retried: u64,
+    }
+    let retried = store.deliveries_waiting()?;
+    asked.run(store, &Command::RetryAuditSink)?.answer(|| json(202, &Retried { retried }))
 }
 
 #[derive(Serialize)]

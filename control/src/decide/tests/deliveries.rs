@@ -201,3 +201,47 @@ fn exposures_are_counted_once() {
     };
     assert_eq!((stale(now), stale(now + 1)), (0, 1));
 }
+
+#[test]
+fn entries_of_the_audit_wait_for_their_sink() {
+    let mut tenant = Tenant::with_flags(&[r#"{"key":"a"}"#, r#"{"key":"b"}"#]);
+    assert_eq!(tenant.memory.next_due(&tenant.policy).unwrap(), None, "without a sink nothing is due");
+    tenant.policy.audit_sink = true;
+    assert_eq!(tenant.memory.next_due(&tenant.policy).unwrap(), Some(START), "what was done before is told too");
+    let changes = tenant.tick_at(START + HOUR);
+    let first: Vec<_> = to_hand_over(&changes).map(|row| row.id.clone()).collect();
+    assert_eq!(first, ["audit_1", "audit_2"]);
+    assert_eq!(tenant.tick_at(START + HOUR), []);
+    let body: serde_json::Value = serde_json::from_str(&delivery(&tenant, "audit_2").body).unwrap();
+    let row = &tenant.memory.all_audit()[1];
+    assert_eq!((&body["id"], &body["hash"]), (&json!("acme/2"), &json!(row.hash)));
+    assert_eq!(body["prev_hash"], json!(tenant.memory.all_audit()[0].hash));
+    tenant.run(&note("audit_1", 1, Some(202))).unwrap();
+    // Neither eight failures nor 410 end it.
+    for attempt in 1..=limits::WEBHOOK_ATTEMPTS {
+        tenant.run(&note("audit_2", attempt, Some(410))).unwrap();
+        if let Some(next_at) = delivery(&tenant, "audit_2").next_at.filter(|_| attempt < limits::WEBHOOK_ATTEMPTS) {
+            assert_eq!(to_hand_over(&tenant.tick_at(next_at)).count(), 1);
+        }
+    }
+    let waiting = delivery(&tenant, "audit_2");
+    assert_eq!((waiting.status, waiting.next_at), (DeliveryStatus::Waiting, Some(tenant.now - 1 + HOUR)));
+    assert_eq!(tenant.memory.deliveries_waiting().unwrap(), 1);
+    let changes = tenant.tick_at(waiting.next_at.unwrap());
+    assert_eq!(to_hand_over(&changes).map(|row| row.attempts).collect::<Vec<_>>(), [8]);
+    tenant.run(&note("audit_2", 9, None)).unwrap();
+    assert_eq!(delivery(&tenant, "audit_2").status, DeliveryStatus::Waiting);
+    // A month later the one that was delivered is forgotten, and this one is not.
+    tenant.policy.audit_sink = false;
+    let later = START + 40 * DAY;
+    assert_eq!(to_hand_over(&tenant.tick_at(later)).count(), 0, "the sink is gone");
+    assert!(tenant.memory.delivery("audit_1").unwrap().is_none());
+    assert_eq!(delivery(&tenant, "audit_2").next_at, Some(later + HOUR));
+    tenant.policy.audit_sink = true;
+    let changes = tenant.run(&Command::RetryAuditSink).unwrap();
+    assert_eq!(entries(&changes), ["tenant.audit_sink_retried by ann"]);
+    let now = tenant.now;
+    let handed: Vec<_> = to_hand_over(&tenant.tick_at(now)).map(|row| row.id.clone()).collect();
+    assert_eq!(handed, ["audit_3", "audit_2"]);
+    assert_eq!(tenant.run(&Command::RetryAuditSink), Ok(vec![]), "none waits");
+}
