@@ -261,16 +261,30 @@ describe('curl samples', () => {
 });
 
 test('Raw contract: the same data as the Endpoints tab, and the server’s own where there is one', async () => {
-  const page = await browser.open(site, '#contract', { expects: [/status of 404/] });
+  const page = await browser.open(site, '#contract');
+  const served = await (await fetch(`${site.url}/openapi.json`)).json();
   const panel = panelOf(page, 'Raw contract');
   await panel.getByRole('button', { name: 'Copy Contract of /api/flags' }).click();
   assert.deepEqual(JSON.parse(await copied(page)), contract);
   for (const { code } of errors) assert.ok((await panel.innerText()).includes(code));
   await panel.getByRole('button', { name: 'Ask the server for' }).click();
-  await panel.getByText('offers no /openapi.json (it answers 404)').waitFor();
-  await page.route('**/openapi.json', (route) => route.fulfill({ json: { openapi: '3.1.0' } }));
-  await panel.getByRole('button', { name: 'Ask the server for' }).click();
   await panel.getByRole('region', { name: '/openapi.json' }).waitFor();
+  assert.equal(await panel.getByRole('status').innerText(), 'The server describes itself at /openapi.json.');
+  await panel.getByRole('button', { name: 'Copy /openapi.json' }).click();
+  await panel.getByRole('button', { name: 'Copied /openapi.json' }).waitFor();
+  assert.deepEqual(JSON.parse(await copied(page)), served);
+  assert.match(served.openapi, /^3\.1\./);
+  for (const { path } of [...endpoints, ...remote]) assert.ok(Object.hasOwn(served.paths, path), path);
+
+  // An older server has none, and the page's own description stands.
+  const older = await browser.open(site, '#contract', {
+    expects: [/status of 404/],
+    before: (opened) => opened.route('**/openapi.json', (route) => route.fulfill({ status: 404, json: {} })),
+  });
+  const stands = panelOf(older, 'Raw contract');
+  await stands.getByRole('button', { name: 'Ask the server for' }).click();
+  await stands.getByText('offers no /openapi.json (it answers 404)').waitFor();
+  assert.ok(await stands.getByRole('region', { name: 'Contract of /api/flags' }).isVisible());
   assert.deepEqual(page.problems, []);
 });
 

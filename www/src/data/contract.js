@@ -54,12 +54,21 @@ export const requestHeaders = [
   { name: 'X-Burgee-Registry', meaning: "another tenant's registry, if FF_OPEN_REGISTRIES lists it" },
   { name: 'If-None-Match', meaning: 'the ETag that you hold; what has not changed answers 304' },
   { name: 'X-Tenant-ID', meaning: "the tenant whose flags OpenFeature is told of; the platform's otherwise" },
+  { name: 'Authorization', meaning: 'Bearer and a token: of your issuer, who says who you are, or of the control plane' },
+  { name: 'X-PTT-Approval-Ref', meaning: "your approval for a sensitive flag, where the token's claim names none" },
+  { name: 'Content-Type', meaning: 'what a body is: application/json' },
+  { name: 'Accept-Encoding', meaning: 'whether a snapshot may come packed' },
+  { name: 'If-Match', meaning: 'the version that a change under /v1 was made from' },
+  { name: 'Last-Event-ID', meaning: 'the last event that you hold of the stream under /v1' },
 ];
 
 export const responseHeaders = [
   { name: 'X-Request-Id', meaning: 'yours, or a new UUID' },
   { name: 'ETag', meaning: 'of a registry: changes when it does; of all flags for OpenFeature: with the context too' },
   { name: 'Allow', meaning: 'of a 405: the methods that the path is served for' },
+  { name: 'Retry-After', meaning: 'in how many seconds to ask again' },
+  { name: 'X-Burgee-Version', meaning: 'of a snapshot under /v1: its version' },
+  { name: 'Burgee-Signature', meaning: 'of a snapshot under /v1: whose key has signed it, and the signature' },
 ];
 
 /** `examples` are what the Try buttons send; `inputs` names a request that is made of the Run tab's (lib/request.js). */
