@@ -28,7 +28,7 @@ test-npm: ## the npm package: in wasm, packed and installed in Node, a browser a
 	@$(TOOLS) exec node tools/test.mjs npm
 
 test-worker: ## the Worker on the real runtime
-	@$(SETUP) worker parser
+	@$(SETUP) worker parser schemathesis
 	@$(TOOLS) exec node tools/test.mjs worker
 
 test-clients: ## stock OpenFeature clients against the Worker

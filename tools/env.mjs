@@ -80,6 +80,12 @@ export function metricsParser() {
   return join(CACHE, `metrics-parser-${hash.digest('hex').slice(0, 16)}`);
 }
 
+/** Where Schemathesis is, which asks the Worker all that /openapi.json promises; named after what it is made of. */
+export function schemathesis() {
+  const hash = createHash('sha256').update(readFileSync(join(ROOT, 'worker', 'test', 'schemathesis', 'requirements.txt')));
+  return join(CACHE, `schemathesis-${hash.digest('hex').slice(0, 16)}`);
+}
+
 /** The full path of a program, looked for as a shell does. */
 export function which(name, path = process.env.PATH ?? '') {
   const candidates = name.includes('/') ? [name] : path.split(delimiter).map((folder) => join(folder || '.', name));

@@ -3,7 +3,7 @@
 // registries. Run it as often as you like: what is in place is left alone, and a run that finds everything takes a
 // moment. It needs a Rust toolchain (rustup's), Node 20 or newer with npm, and nothing else; no dependencies of its own.
 //
-//   node tools/setup.mjs [core|npm|worker|clients|parser|browser|fuzz|all]...   bring what these need (all, when none is named)
+//   node tools/setup.mjs [core|npm|worker|clients|parser|schemathesis|browser|fuzz|all]...   bring what these need (all, when none is named)
 //   node tools/setup.mjs env                                print the environment that finds it, for a shell
 //   node tools/setup.mjs pins                               copy the versions pinned in Cargo.toml to tools/rust-tools
 import { createHash } from 'node:crypto';
@@ -37,6 +37,7 @@ import {
   ofrepClients,
   pinIn,
   rustTools,
+  schemathesis,
   systemNodeServes,
   toolEnvironment,
   which,
@@ -269,19 +270,35 @@ const ofrepRust = {
 
 const PYTHON_NEEDED = '3.10';
 
-/** A folder of pure Python packages: `folder` says where, `file` is the requirements with hashes. */
-const pythonPackages = ({ name, what, folder, file }) => ({
+// Wheels without compiled parts, so that another Python can use them tomorrow.
+const PURE = ['--platform', 'any', '--implementation', 'py', '--abi', 'none', '--python-version', PYTHON_NEEDED];
+
+/** The Python that is here, as compiled parts need it; nothing where there is none. */
+const pythonTag = () =>
+  exec('python3', ['-c', 'import sys, sysconfig; print(sys.implementation.cache_tag, sysconfig.get_platform())']).then(
+    ({ stdout }) => stdout,
+    () => '',
+  );
+
+/**
+ * A folder of Python packages: `folder` says where, `file` is the requirements with hashes. `compiled` ones are of the Python that is
+ * here and brought again for another.
+ */
+const pythonPackages = ({ name, what, folder, file, needed = PYTHON_NEEDED, compiled = false }) => ({
   name,
   about: '10 s',
   async missing() {
-    return existsSync(folder()) ? '' : what;
+    if (!existsSync(folder())) return what;
+    if (!compiled) return '';
+    const stamp = join(folder(), '.python');
+    return existsSync(stamp) && readFileSync(stamp, 'utf8') === (await pythonTag()) ? '' : what;
   },
   async bring() {
-    const please = `install Python ${PYTHON_NEEDED} or newer with pip`;
-    const check = `import pip, sys; sys.exit(sys.version_info < (${PYTHON_NEEDED.replace('.', ', ')}))`;
+    const please = `install Python ${needed} or newer with pip`;
+    const check = `import pip, sys; sys.exit(sys.version_info < (${needed.replace('.', ', ')}))`;
     const serves = () => exec('python3', ['-c', check]).then(() => true, () => false);
     if (!(await serves())) {
-      await debianPackages(name, ['python3', 'python3-pip'], `no Python ${PYTHON_NEEDED} with pip was found`, please);
+      await debianPackages(name, ['python3', 'python3-pip'], `no Python ${needed} with pip was found`, please);
       if (!(await serves())) throw new SetupError(`Debian's Python does not serve: ${please}`);
     }
     mkdirSync(CACHE, { recursive: true });
@@ -290,10 +307,9 @@ const pythonPackages = ({ name, what, folder, file }) => ({
       await run(name, 'python3', [
         ...['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--no-input', '--root-user-action', 'ignore'],
         ...['--no-deps', '--require-hashes', '--requirement', join(ROOT, ...file)],
-        // Wheels without compiled parts, so that another Python can use them tomorrow.
-        ...['--only-binary', ':all:', '--platform', 'any', '--implementation', 'py', '--abi', 'none', '--python-version', PYTHON_NEEDED],
-        ...['--target', unfinished],
+        ...['--only-binary', ':all:', ...(compiled ? [] : PURE), '--target', unfinished],
       ]);
+      if (compiled) writeFileSync(join(unfinished, '.python'), await pythonTag());
       rmSync(folder(), { recursive: true, force: true });
       renameSync(unfinished, folder());
     } finally {
@@ -314,6 +330,15 @@ const parser = pythonPackages({
   what: "Prometheus's parser for Python",
   folder: metricsParser,
   file: ['worker', 'test', 'prometheus', 'requirements.txt'],
+});
+
+const tester = pythonPackages({
+  name: 'schemathesis',
+  what: 'Schemathesis',
+  folder: schemathesis,
+  file: ['worker', 'test', 'schemathesis', 'requirements.txt'],
+  needed: '3.11',
+  compiled: true,
 });
 
 const browser = {
@@ -373,10 +398,11 @@ const GROUPS = {
   clients: [rust, compileAll, nodeStep, packages, ofrepRust, ofrepPython],
   // What tests of the Worker need beside it.
   parser: [parser],
+  schemathesis: [tester],
   browser: [nodeStep, packages, browser],
   // Not among all: no test needs nightly.
   fuzz: [rust, nightly, fuzzer],
-  all: [rust, compileAll, nodeStep, packages, ofrepRust, ofrepPython, parser, browser],
+  all: [rust, compileAll, nodeStep, packages, ofrepRust, ofrepPython, parser, tester, browser],
 };
 
 /** The steps of several groups, once each; the list that compiles more programs includes the one that compiles fewer. */

@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 
 use crate::http::{Header, Response};
 
-/// Methods that some route answers.
+/// Methods that some route answers, for paths that none does.
 const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 
 /// Headers of answers that a page may read beside those that it always may.
@@ -23,11 +23,12 @@ pub(crate) fn allow(response: Response) -> Response {
 }
 
 /// The answer to an OPTIONS request, for any path: a preflight asks about the origin, and the page shall be able to read
-/// the 404 that follows.
-pub(crate) fn preflight() -> Response {
+/// the 404 that follows. `allowed` is what the path is served for; none where nothing is served there.
+pub(crate) fn preflight(allowed: Option<&'static str>) -> Response {
+    let methods = allowed.unwrap_or(METHODS);
     Response::new(204)
-        .with("Allow", METHODS)
-        .with("Access-Control-Allow-Methods", METHODS)
+        .with("Allow", methods)
+        .with("Access-Control-Allow-Methods", methods)
         .with("Access-Control-Allow-Headers", request_headers())
         .with("Access-Control-Max-Age", MAX_AGE)
 }

@@ -117,7 +117,7 @@ fn tag(path: &str) -> &str {
 }
 
 fn parameters(entry: &Entry) -> Vec<Value> {
-    let in_path = entry.path.split('/').filter_map(operations::inner).map(path_parameter);
+    let in_path = entry.path.split('/').filter_map(operations::inner).map(|name| path_parameter(entry, name));
     let in_query = entry.query.iter().map(query_parameter);
     let for_access: &[(Header, bool)] = match entry.access {
         Access::Scopes(_) => &[(Header::Tenant, true)],
@@ -129,11 +129,13 @@ fn parameters(entry: &Entry) -> Vec<Value> {
     in_path.chain(in_query).chain(headers.map(|(header, required)| header_parameter(header, required))).collect()
 }
 
-fn path_parameter(name: &str) -> Value {
+fn path_parameter(entry: &Entry, name: &str) -> Value {
     let name = name.trim_end_matches('*');
     let schema = match name {
         "scope" => json!({"enum": ["user", "tenant"]}),
         "id" | "delivery" => json!({"type": "string", "minLength": 1, "maxLength": 256, "pattern": "^[^/]+$"}),
+        // A registry's flags may have been given any name.
+        "key" if entry.path.starts_with("/api/") => json!({"type": "string", "minLength": 1}),
         _ => json!({"$ref": "#/components/schemas/Key"}),
     };
     json!({"name": name, "in": "path", "required": true, "schema": schema})
@@ -154,7 +156,9 @@ fn query_parameter(parameter: &Parameter) -> Value {
 
 fn header_parameter(header: Header, required: bool) -> Value {
     let schema = match header {
-        Header::Tenant | Header::Registry => json!({"$ref": "#/components/schemas/Key"}),
+        Header::Tenant => json!({"$ref": "#/components/schemas/Key"}),
+        // One that is empty is absent.
+        Header::Registry => json!({"type": "string", "pattern": "^[A-Za-z0-9._-]{0,128}$"}),
         Header::LastEventId => json!({"type": "integer", "minimum": 0, "maximum": burgee_core::MAX_SAFE_INTEGER}),
         _ => json!({"type": "string"}),
     };
@@ -162,12 +166,16 @@ fn header_parameter(header: Header, required: bool) -> Value {
 }
 
 fn request_body(body: Payload) -> Value {
-    let media: &[&str] = match body.media {
-        Media::Json | Media::Any => &["application/json"],
-        Media::MergePatch => &["application/merge-patch+json", "application/json"],
-        Media::JsonOrForm => &["application/json", "application/x-www-form-urlencoded"],
+    let json = of_schema(body.schema);
+    let content = match body.media {
+        Media::Json | Media::Any => json!({"application/json": json}),
+        Media::MergePatch => json!({"application/merge-patch+json": json, "application/json": json}),
+        // A form has neither null nor lists.
+        Media::JsonOrForm => json!({
+            "application/json": json,
+            "application/x-www-form-urlencoded": of_schema(&format!("{}Form", body.schema)),
+        }),
     };
-    let content: Map<String, Value> = media.iter().map(|name| ((*name).to_owned(), of_schema(body.schema))).collect();
     json!({"required": !body.optional, "content": content})
 }
 
@@ -227,9 +235,10 @@ fn response(status: u16, content: Content) -> Value {
     let content = match content {
         Content::None => return json!({"description": description}),
         Content::Json(schema) => json!({"application/json": of_schema(schema)}),
+        Content::JsonSchema => json!({"application/schema+json": of_schema("JsonSchema")}),
         Content::Problem => json!({"application/problem+json": of_schema("Problem")}),
         Content::Text => json!({"text/plain": {"schema": {"type": "string"}}}),
-        Content::Events => json!({"text/event-stream": {"schema": {"type": "string"}}}),
+        Content::Events => json!({"text/event-stream": of_schema("StreamEvent")}),
     };
     json!({"description": description, "content": content})
 }

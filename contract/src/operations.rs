@@ -133,6 +133,8 @@ pub(crate) enum Content {
     None,
     /// JSON of this schema.
     Json(&'static str),
+    /// A JSON Schema (`application/schema+json`).
+    JsonSchema,
     /// Problem details.
     Problem,
     /// `text/plain`.
@@ -248,6 +250,11 @@ fn matches(template: &str, path: &str) -> bool {
         rest = remainder;
         parts = next;
     }
+}
+
+/// What `Allow` says of a path; none where nothing is served at it.
+pub(crate) fn allowed_at(path: &str) -> Option<&'static str> {
+    template(path).map(allowed)
 }
 
 /// What `Allow` says of a template.

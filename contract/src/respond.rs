@@ -7,6 +7,7 @@ use crate::http::{Request, Response};
 use crate::loaded::{ReadFault, Served};
 use crate::metrics;
 use crate::ofrep;
+use crate::operations;
 use crate::readiness::{self, Truth};
 use crate::route::{Plan, Route};
 use crate::trust_health;
@@ -125,7 +126,7 @@ fn answer(
     let caller = plan.caller()?;
     let service = moment.service();
     match plan.route {
-        Route::Preflight => Ok(cors::preflight()),
+        Route::Preflight => Ok(cors::preflight(operations::allowed_at(request.path))),
         Route::Live => Ok(Response::text(200, "ok")),
         Route::Ready => {
             let age_limit_ms = readiness::age_limit_ms(plan.settings);

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use burgee_core::Json;
-use burgee_core::time::format_rfc3339;
+use burgee_core::time::{format_rfc3339, parse_rfc3339};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
@@ -114,18 +114,32 @@ impl Entry<'_> {
 }
 
 /// The first entry, by its seq, that does not follow from the one before; none where all do. `prev_hash` is the hash of the entry before the first of
-/// `rows`, [`FIRST_PREV_HASH`] before any; `seq` is the seq that the first must have.
+/// `rows`, [`FIRST_PREV_HASH`] before any; `seq` is the seq that the first must have. What lists are filtered by stands beside the document that is hashed, and
+/// must say the same: an entry could otherwise be hidden from whoever asks for it.
 #[must_use]
 pub fn broken_at<'r>(prev_hash: &str, seq: u64, rows: impl IntoIterator<Item = &'r AuditRow>) -> Option<u64> {
     #[derive(serde::Deserialize)]
     struct Chained {
         seq: u64,
+        at: String,
+        actor: String,
+        action: String,
+        entity: String,
+        entity_key: String,
         prev_hash: String,
     }
     let (mut prev_hash, mut seq) = (prev_hash.to_owned(), seq);
     for row in rows {
         let chained: Option<Chained> = serde_json::from_str(&row.document).ok();
-        let follows = chained.is_some_and(|chained| chained.prev_hash == prev_hash && chained.seq == seq);
+        let follows = chained.is_some_and(|chained| {
+            chained.prev_hash == prev_hash
+                && chained.seq == seq
+                && parse_rfc3339(&chained.at) == Some(row.at)
+                && chained.actor == row.actor
+                && chained.action == row.action
+                && chained.entity == row.entity
+                && chained.entity_key == row.entity_key
+        });
         if !follows || row.seq != seq || row.hash != sha256_hex(row.document.as_bytes()) {
             return Some(seq);
         }
@@ -211,8 +225,20 @@ mod tests {
         touched[2].document = touched[2].document.replace("ann", "eve");
         assert_eq!(broken_at(FIRST_PREV_HASH, 1, &touched), Some(3));
         // Whoever makes the hash fit breaks the next one.
+        touched[2].actor = "eve".to_owned();
         touched[2].hash = sha256_hex(touched[2].document.as_bytes());
         assert_eq!(broken_at(FIRST_PREV_HASH, 1, &touched), Some(4));
+        for hide in [
+            |row: &mut AuditRow| row.at += 1,
+            |row: &mut AuditRow| row.actor = "eve".to_owned(),
+            |row: &mut AuditRow| row.action = "created".to_owned(),
+            |row: &mut AuditRow| row.entity = "segment",
+            |row: &mut AuditRow| row.entity_key = "other".to_owned(),
+        ] {
+            let mut hidden = rows.clone();
+            hide(&mut hidden[2]);
+            assert_eq!(broken_at(FIRST_PREV_HASH, 1, &hidden), Some(3), "{:?}", hidden[2]);
+        }
         let mut without = rows.clone();
         without.remove(1);
         assert_eq!(broken_at(FIRST_PREV_HASH, 1, &without), Some(2));

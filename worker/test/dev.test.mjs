@@ -1,9 +1,9 @@
 // What `make dev` runs, on what was built: it serves, it refuses, and it leaves nothing behind.
 
 import assert from 'node:assert/strict';
-import { execFileSync, spawn } from 'node:child_process';
+import { execFile, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, writeFileSync } from 'node:fs';
+import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import test from 'node:test';
@@ -36,6 +36,47 @@ function startDev(t, env) {
 
 const answers = (port) => fetch(`http://127.0.0.1:${port}/healthz`).then((response) => response.ok, () => false);
 
+/** Runs the lines of a README's section in one shell, and gives what each of them printed. */
+function paste(section, base) {
+  const text = readFileSync(join(ROOT, 'README.md'), 'utf8').split(`\n## ${section}\n`)[1].split('\n## ')[0];
+  const [, block] = /```console\n([^]*?)```/.exec(text);
+  const lines = block.trimEnd().split('\n').map((line) => line.replace(/^\$ /, '').replaceAll('http://127.0.0.1:8787', base));
+  const script = lines.map((line) => `${line}\nprintf '\\n%s\\n' =====`).join('\n');
+  return new Promise((resolve) => {
+    execFile('sh', ['-c', script], { encoding: 'utf8' }, (error, stdout) => resolve(lines.map((line, at) => ({ line, printed: stdout.split('\n=====\n')[at]?.trim() }))));
+  });
+}
+
+/** The lines of the README about the control plane, with what their answers must have. */
+async function pasteControlPlane(base) {
+  const run = await paste('The control plane', base);
+  const answer = (at) => JSON.parse(run[at].printed || 'null');
+  const wanted = [
+    [/^TOKEN=/, (at) => assert.equal(run[at].printed, '')],
+    [/^v1\(\)/, (at) => assert.equal(run[at].printed, '')],
+    [/^v1 'flags\?/, (at) => assert.ok(answer(at).items.some(({ key }) => key === 'checkout.new'))],
+    [/^v1 evaluate -d/, (at) => assert.deepEqual([answer(at).variant, answer(at).reason], ['wide', 'rule_match'])],
+    [/^v1 evaluate\/preview/, (at) => assert.ok(answer(at).reason_chain.length > 0 && answer(at).explanation.length > 0)],
+    [/^v1 flags -d/, (at) => assert.equal(answer(at).key, 'checkout.v3')],
+    [/\/rollout -d/, (at) => assert.deepEqual([answer(at).status, answer(at).steps.length], ['running', 2])],
+    [/\/engage/, (at) => assert.equal(answer(at).engaged, true)],
+    [/\/release/, (at) => assert.equal(answer(at).engaged, false)],
+    [/-X DELETE/, (at) => assert.equal(run[at].printed, '')],
+    [/\/restore/, (at) => assert.deepEqual([answer(at).key, answer(at).state], ['checkout.v3', 'on'])],
+    [/audit\/verify/, (at) => assert.equal(answer(at).ok, true)],
+    [/^v1 events/, (at) => assert.match(run[at].printed, /^id: 1\n[^]*\nevent: flag\.rollout_scheduled\n[^]*\nevent: killswitch\.released\n[^]*\nevent: flag\.restored\n/m)],
+  ];
+  wanted.forEach(([line, check], at) => {
+    assert.match(run[at]?.line ?? '', line);
+    try {
+      check(at);
+    } catch (error) {
+      throw new Error(`${run[at].line}\nprinted ${run[at].printed}`, { cause: error });
+    }
+  });
+  assert.equal(run.length, wanted.length);
+}
+
 test('it checks parity, seeds, serves, and stops as a whole', async (t) => {
   execFileSync(process.execPath, [join(ROOT, 'www', 'build.mjs')]);
   const port = await freePort();
@@ -58,6 +99,9 @@ test('it checks parity, seeds, serves, and stops as a whole', async (t) => {
   const body = JSON.stringify({ flag_key: 'search.config', user: { id: 'u', attributes: { country: 'CA' } } });
   const evaluated = await (await fetch(`${base}/v1/evaluate`, { method: 'POST', headers, body })).json();
   assert.deepEqual([evaluated.value, evaluated.rule_id], [{ page_size: 50, fuzzy: true }, 'region']);
+
+  // What is pasted twice works twice.
+  for (const _ of ['once', 'again']) await pasteControlPlane(base);
 
   const verify = spawn(process.execPath, ['parity/verify.mjs', '--target', base], { cwd: ROOT, stdio: ['ignore', 'pipe', 'inherit'] });
   let report = '';

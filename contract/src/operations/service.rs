@@ -51,7 +51,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         Route::OverrideSchema,
         "/schemas/override.json",
         "Give the JSON Schema of an override row",
-        &[json(200, "JsonSchema")],
+        &[Answer { status: 200, content: Content::JsonSchema }],
     ),
     plain(Route::V1(Operation::OpenApi), "/openapi.json", "Describe all of this", &[json(200, "OpenApi")]),
 ];

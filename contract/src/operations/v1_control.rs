@@ -337,7 +337,7 @@ pub(super) const ENTRIES: &[Entry] = &[
     },
     Entry {
         body: body("PreviewQuestion"),
-        answers: &[json(200, "Preview"), problem(404)],
+        answers: &[json(200, "Preview"), problem(404), problem(409)],
         ..post(Operation::Preview, "/v1/evaluate/preview", READS, "Evaluate a flag that need not be saved, and explain")
     },
     // Webhooks.

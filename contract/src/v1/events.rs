@@ -62,19 +62,18 @@ pub fn event_filter(request: &Request<'_>) -> Result<EventFilter, Problem> {
 /// It is no seq, or the query cannot be decoded.
 pub fn resume_after(request: &Request<'_>) -> Result<Option<u64>, Problem> {
     let query = Query::parse(request.query)?;
-    let (place, given) = match request.headers.get(Header::LastEventId) {
-        Some(id) => ("the header Last-Event-ID", Some(id)),
-        None => ("the parameter last_event_id", query.get("last_event_id")),
-    };
-    given
-        .map(|id| {
-            let is_digits = id.bytes().all(|byte| byte.is_ascii_digit());
-            id.parse().ok().filter(|seq| is_digits && *seq <= burgee_core::MAX_SAFE_INTEGER).ok_or_else(|| {
-                Problem::invalid(format!("{place} is not an event's id"))
-                    .hint("send the id of the last event that was read, a whole number, or none")
-            })
-        })
-        .transpose()
+    // The parameter is looked at where the header counts too: one that is there must be what it shall be.
+    let parameter = query.first("last_event_id").map(|id| seq("the parameter last_event_id", id)).transpose()?;
+    let header = request.headers.get(Header::LastEventId).map(|id| seq("the header Last-Event-ID", id)).transpose()?;
+    Ok(header.or(parameter))
+}
+
+fn seq(place: &str, id: &str) -> Result<u64, Problem> {
+    let is_digits = id.bytes().all(|byte| byte.is_ascii_digit());
+    id.parse().ok().filter(|seq| is_digits && *seq <= burgee_core::MAX_SAFE_INTEGER).ok_or_else(|| {
+        Problem::invalid(format!("{place} is not an event's id"))
+            .hint("send the id of the last event that was read, a whole number, or none")
+    })
 }
 
 /// How a stream begins.

@@ -1,8 +1,8 @@
 //! `/v1/audit`.
 
+use burgee_control::audit::{FIRST_PREV_HASH, broken_at};
 use burgee_control::{AUDIT_SINK, AuditFilter, AuditRow, Command, DeliveryRow, DeliveryStatus, Store};
-use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
+use serde::Serialize;
 
 use super::{Answer, Asked, json, time};
 use crate::v1::page::Listing;
@@ -99,21 +99,19 @@ struct Check {
 pub(super) fn verify(store: &dyn Store) -> Answer {
     let mut check = Check { ok: true, entries: 0, first_seq: None, last_seq: None, head: None, broken_at: None };
     let mut seq = 1_u64;
-    let mut prev = "0".repeat(64);
-    'all: loop {
+    let mut prev = FIRST_PREV_HASH.to_owned();
+    loop {
         let rows = store.audit_from(seq, CHUNK)?;
-        for row in &rows {
-            check.first_seq.get_or_insert(row.seq);
-            if row.seq != seq || !follows(row, &prev) {
-                check.broken_at = Some(seq);
-                break 'all;
-            }
+        check.first_seq = check.first_seq.or(rows.first().map(|row| row.seq));
+        let broken_at = broken_at(&prev, seq, &rows);
+        for row in rows.iter().take_while(|row| broken_at.is_none_or(|broken| row.seq < broken)) {
             check.entries = check.entries.saturating_add(1);
             check.last_seq = Some(row.seq);
             prev.clone_from(&row.hash);
             seq = seq.saturating_add(1);
         }
-        if rows.len() < CHUNK {
+        check.broken_at = broken_at;
+        if broken_at.is_some() || rows.len() < CHUNK {
             break;
         }
     }
@@ -125,19 +123,4 @@ pub(super) fn verify(store: &dyn Store) -> Answer {
     }
     check.ok = check.broken_at.is_none();
     json(200, &check)
-}
-
-fn follows(row: &AuditRow, prev: &str) -> bool {
-    #[derive(Deserialize)]
-    struct Link {
-        seq: u64,
-        prev_hash: String,
-    }
-    let digest = Sha256::digest(row.document.as_bytes());
-    let hash = digest.iter().fold(String::with_capacity(64), |mut hex, byte| {
-        hex.extend([byte >> 4, byte & 15].map(|digit| char::from_digit(u32::from(digit), 16).unwrap_or('0')));
-        hex
-    });
-    let link: Option<Link> = serde_json::from_str(&row.document).ok();
-    hash == row.hash && link.is_some_and(|link| link.seq == row.seq && link.prev_hash == prev)
 }
