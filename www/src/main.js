@@ -7,11 +7,15 @@ import { startServerStatus } from './lib/server-status.js';
 import { DEFAULTS, makeState, readFragment, writeFragment } from './lib/state.js';
 import { startTabs } from './lib/tabs.js';
 import { startAuth } from './tabs/auth.js';
+import { startCases } from './tabs/cases.js';
 import { startContract } from './tabs/contract.js';
 import { startCurl } from './tabs/curl.js';
 import { startEndpoints } from './tabs/endpoints.js';
+import { startOverrides } from './tabs/overrides.js';
 import { startParity } from './tabs/parity.js';
 import { startRun } from './tabs/run.js';
+import { startSensitive } from './tabs/sensitive.js';
+import { startToken } from './tabs/token.js';
 
 // The largest download begins first. Whoever needs it reports it if it fails.
 loadEvaluator().catch(() => {});
@@ -22,6 +26,10 @@ const starters = {
   run: startRun,
   endpoints: startEndpoints,
   auth: startAuth,
+  token: startToken,
+  overrides: startOverrides,
+  sensitive: startSensitive,
+  cases: startCases,
   curl: startCurl,
   contract: startContract,
   parity: startParity,

@@ -2,12 +2,12 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { openTab, startBrowser, startSite, verdict } from './site.mjs';
+import { openTab, seeded, startBrowser, startSite, vectors, verdict } from './site.mjs';
 
 let site;
 let browser;
 before(async () => {
-  site = await startSite();
+  site = await startSite({ snapshots: { platform: seeded(), parity: vectors('synthetic') } });
   browser = await startBrowser();
 });
 after(async () => {
@@ -16,6 +16,8 @@ after(async () => {
 });
 
 const LONG = 'x'.repeat(120);
+const part = (value) => Buffer.from(JSON.stringify(value)).toString('base64url');
+const TOKEN = `${part({ alg: 'ES256', typ: 'JWT' })}.${part({ sub: LONG, iss: LONG, exp: 4_000_000_000 })}.AAAA`;
 const FRAGMENT = `#run?registry=parity&key=syn.staged_25&user=bucket-low-1&attributes=${encodeURIComponent(`{"long":"${LONG}"}`)}`;
 
 /** Fills every tab with what it can show. */
@@ -30,6 +32,21 @@ async function showAll(page, name) {
     await page.getByRole('button', { name: 'Ask the server' }).click();
     await page.getByText('Asked.').waitFor();
   }
+  if (name === 'Token') {
+    await page.getByLabel('JWT', { exact: true }).fill(TOKEN);
+    await page.getByRole('button', { name: 'Ask the server', exact: true }).click();
+    await page.locator('#panel-token tr.applied').waitFor();
+  }
+  if (name === 'Overrides') await page.locator('#panel-overrides tbody tr').first().waitFor();
+  if (name === 'Sensitive gate') {
+    await page.getByLabel('Approval', { exact: true }).fill(LONG);
+    await page.getByRole('button', { name: 'Ask at the gate' }).click();
+    await page.getByRole('region', { name: "The gate's answer" }).waitFor();
+  }
+  if (name === 'Use cases') {
+    for (const button of await page.locator('#panel-cases button').all()) await button.click();
+    await page.waitForFunction(() => document.querySelectorAll('#panel-cases .verdict.agree').length === 5);
+  }
   if (name === 'Parity') await page.locator('.report').waitFor();
   await page.locator('main details').evaluateAll((all) => all.forEach((details) => (details.open = true)));
   await page.waitForLoadState('networkidle');
@@ -39,7 +56,18 @@ async function showAll(page, name) {
   );
 }
 
-const NAMES = ['Run', 'Endpoints', 'Auth matrix', 'curl samples', 'Raw contract', 'Parity'];
+const NAMES = [
+  'Run',
+  'Endpoints',
+  'Auth matrix',
+  'Token',
+  'Overrides',
+  'Sensitive gate',
+  'Use cases',
+  'curl samples',
+  'Raw contract',
+  'Parity',
+];
 
 describe('a phone of 360 pixels', () => {
   for (const name of NAMES) {

@@ -114,10 +114,20 @@ describe('what the page says of the surface is so', () => {
 
   test('errors', async () => {
     const met = await Promise.all(
-      [get('/api/flags/eval?key=a'), get('/nowhere'), get('/api/flags/eval', { method: 'POST' })].map(
-        async (response) => errorOf(await response),
-      ),
+      [
+        get('/api/flags/eval?key=a'),
+        get('/nowhere'),
+        get('/api/flags/eval', { method: 'POST' }),
+        get('/api/flags/eval?key=a&user=U-1', { headers: { Authorization: 'Bearer x' } }),
+        get('/api/flags/overrides/by-flag/ff.cm.advanced_policy'),
+      ].map(async (response) => errorOf(await response)),
     );
+    const closed = await startSite({ vars: { FF_ALLOW_DEV_HEADERS: 'false' } });
+    try {
+      met.push(await errorOf(await fetch(`${closed.url}/api/flags/eval?key=a&user=U-1`)));
+    } finally {
+      await closed.stop();
+    }
     const empty = await startSite({ snapshots: {} });
     try {
       met.push(await errorOf(await fetch(`${empty.url}/api/flags/registry`)));
@@ -126,7 +136,15 @@ describe('what the page says of the surface is so', () => {
     }
     assert.deepEqual(
       met.map(({ code }) => code),
-      ['invalid_request', 'not_found', 'method_not_allowed', 'registry_unavailable'],
+      [
+        'invalid_request',
+        'not_found',
+        'method_not_allowed',
+        'token_malformed',
+        'permission_denied',
+        'token_missing',
+        'registry_unavailable',
+      ],
     );
     for (const { status, code } of met) assert.equal(status, said(code).status);
     assert.deepEqual(

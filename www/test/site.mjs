@@ -20,6 +20,9 @@ const CONFIG = join(ROOT, 'worker', 'wrangler.jsonc');
 
 export const vectors = (name) => JSON.parse(readFileSync(join(ROOT, 'parity', 'vectors', `${name}.json`), 'utf8'));
 
+/** The platform's registry with the override rows that `make dev` seeds. */
+export const seeded = () => ({ ...vectors('registry'), overrides: vectors('overrides').rows });
+
 /** The Worker's options as `wrangler dev` reads them. */
 export const workerOptions = () => optionsOf(CONFIG);
 

@@ -1,36 +1,48 @@
-// How callers will be told apart once tokens are verified. Nothing of it is enforced in this version, and the page says so,
-// above and on every row: a table of promises must not read like a table of facts.
+// How callers are told apart: the rows of docs/trust.md, and questions that show which of two values the server used.
 
-export const NOT_VERIFIED = 'not verified in this version: dev headers only';
-
+/** `allowed` and `refused` are the answers where dev headers are allowed, and where they are not. */
 export const matrix = [
   {
     id: 'M-01',
     situation: 'Signature, audience, issuer and expiry are all good',
-    answer: 'auth_source=jwt, no warnings',
+    allowed: '200, auth_source jwt, no warnings',
+    refused: 'the same',
   },
   {
     id: 'M-02',
-    situation: 'The JWKS cannot be reached',
-    answer: 'fallback allowed: decode-only, auth_not_verified and jwks_unreachable; else 401 jwks_unreachable',
+    situation: "The issuer's keys cannot be had, and none are held",
+    allowed: '200, jwt_unverified, warnings auth_not_verified and jwks_unreachable',
+    refused: '401 jwks_unreachable',
   },
   {
     id: 'M-03',
     situation: 'The key id is unknown after one refresh',
-    answer: 'fallback allowed: decode-only, auth_not_verified and kid_not_found; else 401 kid_not_found',
+    allowed: '200, jwt_unverified, warnings auth_not_verified and kid_not_found',
+    refused: '401 kid_not_found',
   },
-  { id: 'M-04', situation: 'The signature does not verify', answer: '401 signature_invalid, whatever the settings' },
-  { id: 'M-05', situation: 'The audience differs', answer: '401 audience_mismatch' },
-  { id: 'M-06', situation: 'The issuer differs', answer: '401 issuer_mismatch' },
-  { id: 'M-07', situation: 'Expired, or not valid yet', answer: '401 token_expired, or token_not_yet_valid' },
-  { id: 'M-08', situation: 'The algorithm is not allowed', answer: '401 algorithm_not_allowed' },
-  { id: 'M-09', situation: 'The token is not a JWT', answer: '401 token_malformed' },
+  { id: 'M-04', situation: 'The signature does not verify', allowed: '401 signature_invalid', refused: 'the same' },
+  { id: 'M-05', situation: 'The audience differs or is missing', allowed: '401 audience_mismatch', refused: 'the same' },
+  { id: 'M-06', situation: 'The issuer differs or is missing', allowed: '401 issuer_mismatch', refused: 'the same' },
   {
-    id: 'M-10',
-    situation: 'There is no token',
-    answer: 'dev headers if allowed (auth_source=dev_headers), else 401 token_missing',
+    id: 'M-07',
+    situation: 'Expired, without an end, or not valid yet',
+    allowed: '401 token_expired, or token_not_yet_valid',
+    refused: 'the same',
   },
-  { id: 'M-11', situation: 'Decode-only mode', answer: 'auth_source=jwt_unverified, warning auth_not_verified' },
+  {
+    id: 'M-08',
+    situation: "The algorithm is not allowed, or not the key's",
+    allowed: '401 algorithm_not_allowed',
+    refused: 'the same',
+  },
+  { id: 'M-09', situation: 'Not a JWT, or without sub', allowed: '401 token_malformed', refused: 'the same' },
+  { id: 'M-10', situation: 'There is no token', allowed: '200, auth_source dev_headers', refused: '401 token_missing' },
+  {
+    id: 'M-11',
+    situation: 'Mode decode-only, any token that is a JWT',
+    allowed: '200, jwt_unverified, warning auth_not_verified',
+    refused: 'the same',
+  },
 ];
 
 /**

@@ -109,6 +109,22 @@ export const endpoints = [
     needs: 'nothing',
     examples: [{ label: 'Try', path: '/api/flags/health' }],
   },
+  {
+    id: 'overrides',
+    method: 'GET',
+    path: '/api/flags/overrides/by-flag/{key}',
+    purpose: "A flag's stored override rows",
+    needs: "a verified caller, or dev headers; of a sensitive flag, a verified caller; the Run tab's flag is asked for",
+    examples: [{ label: 'Try', inputs: 'overrides' }],
+  },
+  {
+    id: 'sensitive-eval',
+    method: 'POST',
+    path: '/api/flags/sensitive-eval',
+    purpose: 'Evaluate one flag, with how it stands with who may be told of it',
+    needs: 'a JSON body {key, context?, approval_ref?}; a sensitive flag asks for a verified caller',
+    examples: [{ label: 'Try', inputs: 'sensitive' }],
+  },
 ];
 
 /** OpenFeature's remote evaluation protocol, for its stock clients; `inputs` are as above. */
@@ -149,10 +165,21 @@ export const operations = [
     needs: 'nothing',
     examples: [{ label: 'Try', path: '/readyz' }],
   },
+  {
+    id: 'trust-health',
+    method: 'GET',
+    path: '/phase-2b/health',
+    purpose: 'How it stands with override rows, keys and the policy service: JSON',
+    needs: 'nothing',
+    examples: [{ label: 'Try', path: '/phase-2b/health' }],
+  },
 ];
 
 export const errors = [
   { status: 400, code: 'invalid_request', when: 'the user or the key is missing, or the query or body cannot be read' },
+  { status: 401, code: 'token_missing', when: 'there is no token, and dev headers are not allowed' },
+  { status: 401, code: 'token_malformed', when: 'the token is no JWT that can be used; the matrix has the other codes' },
+  { status: 403, code: 'permission_denied', when: 'override rows are for verified callers' },
   { status: 404, code: 'not_found', when: 'nothing is served at this path' },
   { status: 405, code: 'method_not_allowed', when: 'the path is served, but not for this method' },
   { status: 500, code: 'internal_error', when: 'the fault is on the server' },
@@ -193,7 +220,7 @@ export const decision = {
     cache: 'uncached, hit, miss or stale',
     snapshot_version: "the registry's",
     warnings: 'codes of what to know of this answer',
-    auth_source: 'dev_headers: you say who you are, and are believed',
+    auth_source: 'jwt: a token that verified; jwt_unverified: one that did not; dev_headers: you are believed',
   },
 };
 

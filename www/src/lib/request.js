@@ -30,10 +30,15 @@ export function requestOf(inputs) {
     evaluator: { key: inputs.key, context, ...(overrides && { overrides }) },
     get,
     batch,
+    overrides: { method: 'GET', path: overridesPath(inputs.key), headers: {} },
+    sensitive: { method: 'POST', path: '/api/flags/sensitive-eval', headers, body: { key: inputs.key, context } },
     ...remoteOf(inputs, context),
     server: extra || overrides ? batch : get,
   };
 }
+
+/** Where the stored override rows of a flag are; they are the platform's, whatever registry is open. */
+export const overridesPath = (key) => `/api/flags/overrides/by-flag/${encodeURIComponent(key)}`;
 
 /** What OpenFeature's clients ask: the user is their targeting key, and the registry their tenant's. */
 function remoteOf({ key, registry }, { user_id: user, ...attributes }) {

@@ -1,7 +1,7 @@
-// The Auth tab: which of several values the server uses, shown by asking it; and what tokens will mean, marked as not there yet.
+// The Auth tab: which of several values the server uses, shown by asking it; and what tokens mean.
 
 import { differences } from '../../../parity/compare.mjs';
-import { NOT_VERIFIED, matrix, probes } from '../data/auth-matrix.js';
+import { matrix, probes } from '../data/auth-matrix.js';
 import { attributes } from '../data/contract.js';
 import { code, h, row, show, table } from '../lib/dom.js';
 import { loadEvaluator, loadSnapshot } from '../lib/evaluator.js';
@@ -9,7 +9,7 @@ import { registryHeader } from '../lib/request.js';
 import { asTrouble, askData } from '../lib/server.js';
 
 const PRECEDENCE = ['Attribute', 'Header', 'Query', 'Default', 'Asked of', 'What the server used'];
-const MATRIX = ['Case', 'Situation', 'Answer once tokens are verified', 'This version'];
+const MATRIX = ['Case', 'Situation in mode verified, unless said', 'Dev headers allowed', 'Not allowed'];
 
 export function startAuth({ panel }) {
   const entries = attributes.map(entryOf);
@@ -47,7 +47,7 @@ export function startAuth({ panel }) {
       h(
         'p',
         {},
-        'The caller says who it is, and is believed. Each row is sent with both values to a flag whose answer depends on them; the answer shows which one was used.',
+        'Without a token the caller says who it is, and is believed where dev headers are allowed. Each row is sent with both values to a flag whose answer depends on them; the answer shows which one was used.',
       ),
       table(
         'Where an attribute comes from',
@@ -62,18 +62,11 @@ export function startAuth({ panel }) {
       'section',
       { class: 'card' },
       h('h2', {}, 'Auth matrix'),
-      h(
-        'p',
-        { class: 'notice warn' },
-        h('strong', {}, `${NOT_VERIFIED[0].toUpperCase()}${NOT_VERIFIED.slice(1)}.`),
-        ' The cases below are what a token will mean; today an Authorization header is not looked at.',
-      ),
+      h('p', {}, 'What a token in the header Authorization means. The Token tab shows which of the rows applies to one of yours.'),
       table(
-        'What tokens will mean',
+        'What tokens mean',
         MATRIX,
-        matrix.map(({ id, situation, answer }) =>
-          row(MATRIX, [code(id), situation, answer, h('span', { class: 'pill warn' }, 'not verified')]),
-        ),
+        matrix.map(({ id, situation, allowed, refused }) => row(MATRIX, [code(id), situation, allowed, refused])),
         { class: 'stacking matrix' },
       ),
     ),
