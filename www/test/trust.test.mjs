@@ -274,7 +274,6 @@ describe('Use cases', () => {
   test('all five hold where tokens are verified', async () => {
     policy.says = { decision: 'allow', ttl_state: 'valid' };
     const page = await browser.open(verifying, '#token', { expects: [REFUSED] });
-    // The token names no tenant and no user of the rows, so that the presets' own stand; its user is asked for at the gate.
     await openTab(page, 'Use cases');
     const without = await runAll(page);
     assert.match(without[IDS[0]].join(' '), /^verdict agree Mode verified refuses \(M-0[48]\)\.$/);
@@ -288,6 +287,8 @@ describe('Use cases', () => {
     assert.deepEqual(lines[IDS[4]], ['verdict agree', 'Allowed, ttl_state valid.']);
     assert.deepEqual(await factOf(page.locator(`[data-case="${IDS[4]}"]`), 'Approval'), ['APP-100001-abcd, valid']);
     assert.deepEqual(lines[IDS[2]], ['verdict agree', 'The row of user U-100001 stands before that of tenant pty-override-1.']);
+    const elsewhere = "The token names another user or tenant: empty the Token tab's field.";
+    assert.deepEqual(lines[IDS[1]], ['verdict none', elsewhere], 'the row of U-100001 stands before the tenant’s');
     policy.says = { decision: 'allow', ttl_state: 'expired' };
     assert.deepEqual((await runAll(page))[IDS[4]], ['verdict agree', 'Denied: approval_expired.']);
     assert.deepEqual(page.problems, []);

@@ -12,6 +12,9 @@ const NO_ROWS = `The store has no row that shows it: make dev seeds rows of ${FL
 const evalOf = (query) => ({ path: `/api/flags/eval?${new URLSearchParams(query)}`, headers: bearer(heldToken()) });
 const chainOf = ({ reason_chain: chain }) => chain.map(({ step, outcome }) => `${step}: ${outcome}`).join(' → ');
 const holds = (isSo, text) => ({ kind: isSo ? 'agree' : 'differ', text: isSo ? text : `Not as it should be. ${text}` });
+/** A held token's claims stand before the preset's user and tenant, so that the answer may be about somebody else. */
+const holdsOfPreset = (isSo, text) =>
+  !isSo && heldToken() !== '' ? cannot("The token names another user or tenant: empty the Token tab's field.") : holds(isSo, text);
 const cannot = (text) => ({ kind: 'none', text });
 
 /** A token that ends in ten minutes and whose signature is nobody's. */
@@ -62,7 +65,7 @@ export const useCases = [
       if (!row) return { ...cannot(NO_ROWS), facts: {} };
       const { data } = await askData(evalOf({ key: FLAG, user: 'U-debug-page', tenant: row.id }));
       return {
-        ...holds(data.source === 'store_tenant_override', `The row of tenant ${row.id} decides, from ${data.meta.backing_state}.`),
+        ...holdsOfPreset(data.source === 'store_tenant_override', `The row of tenant ${row.id} decides, from ${data.meta.backing_state}.`),
         facts: factsOf(data, { 'Stored row': `tenant ${row.id}: ${JSON.stringify(row.variant)}` }),
       };
     },
@@ -78,7 +81,7 @@ export const useCases = [
       if (!tenant || !user) return { ...cannot(NO_ROWS), facts: {} };
       const { data } = await askData(evalOf({ key: FLAG, user: user.id, tenant: tenant.id }));
       return {
-        ...holds(
+        ...holdsOfPreset(
           data.source === 'store_user_override' && data.reason === 'user_override_precedence',
           `The row of user ${user.id} stands before that of tenant ${tenant.id}.`,
         ),

@@ -27,8 +27,12 @@ export function startOverrides({ panel, state }) {
     line.className = 'answer-line';
     line.textContent = 'Asking …';
     show(place);
+    if (key.value === '') {
+      line.classList.add('bad');
+      line.textContent = 'Name a flag: its key is what is asked for.';
+      return;
+    }
     try {
-      if (key.value === '') throw Object.assign(new Error(), { isEmpty: true });
       const [health, { data }] = await Promise.all([
         trustHealth(),
         askData({ path: overridesPath(key.value), headers: bearer(heldToken()) }),
@@ -41,7 +45,7 @@ export function startOverrides({ panel, state }) {
     } catch (error) {
       if (turn !== latest) return;
       line.classList.add('bad');
-      line.textContent = error.isEmpty ? 'Name a flag: its key is what is asked for.' : refusalText(error);
+      line.textContent = refusalText(error);
     }
   }
 
