@@ -53,9 +53,10 @@ test('every operation answers as it is described', async (t) => {
   const { status, said } = await drive(t, worker);
   const [, tested] = /^ *Tested: (\d+)$/m.exec(said) ?? [];
   const [, cases] = /^ *(\d+) generated/m.exec(said) ?? [];
-  console.log(`openapi: ${tested} of ${operations} operations, ${cases} cases, ${status === 0 ? 'no failure' : 'failures'}`);
+  console.log(`openapi: ${tested} operations, ${cases} cases, ${status === 0 ? 'no failure' : 'failures'}`);
   assert.equal(status, 0, said);
-  assert.equal(Number(tested), operations);
+  // It leaves out the operation that it has read the description from.
+  assert.equal(Number(tested), operations - 1);
   assert.ok(operations > 60, `${operations} operations`);
   assert.ok(Number(cases) >= CASES_AT_LEAST, `${cases} cases`);
   const panics = worker.logs.filter((line) => line.includes('panicked'));
