@@ -15,6 +15,3 @@ pub use overrides::OVERRIDE_SCHEMA;
 pub(crate) use overrides::{override_schema, overrides_of_flag};
 pub(crate) use registry::registry;
 pub(crate) use sensitive::{asked as sensitive_asked, evaluate as evaluate_sensitive};
-
-/// Where registries are stored, as answers call it.
-pub(crate) const BACKING_STATE: &str = "kv";

@@ -12,7 +12,7 @@
 //! parameters. It does not panic: what is wrong with a request is a [`Problem`] that names the place.
 //!
 //! ```
-//! use burgee_contract::{Body, Cache, Header, Headers, Loaded, Moment, Plan, Registry, Request, Served, Settings, respond};
+//! use burgee_contract::{BackingState, Body, Cache, Header, Headers, Loaded, Moment, Plan, Registry, Request, Served, Settings, respond};
 //! use burgee_contract::sensitive::CLOSED;
 //!
 //! let mut settings = Settings::default();
@@ -24,7 +24,8 @@
 //!
 //! let document = br#"{"flags": [{"key": "new", "rollout_stage": "full"}]}"#;
 //! let loaded = Loaded::read(document.to_vec()).unwrap();
-//! let served = Served { loaded: &loaded, cache: Cache::Hit, confirmed_at: 0, fault: None, gate: &CLOSED };
+//! let backing = BackingState::KvBacked;
+//! let served = Served { loaded: &loaded, backing, cache: Cache::Hit, confirmed_at: 0, fault: None, gate: &CLOSED };
 //! let moment = Moment { now: 0, request_id: "r-1", service_version: "0.1.0" };
 //! let response = respond(&plan, &request, Registry::Ready(served), &moment);
 //! assert_eq!(response.status, 200);
@@ -44,6 +45,7 @@
     )
 )]
 
+mod backing;
 mod caller;
 #[cfg(test)]
 mod conformance;
@@ -78,6 +80,7 @@ pub mod v1;
 /// The evaluator's version.
 pub const EVALUATOR_VERSION: &str = burgee_core::VERSION;
 
+pub use backing::{Backing, BackingState};
 pub use envelope::{ErrorCode, Problem};
 pub use flags_api::OVERRIDE_SCHEMA;
 pub use freshness::{Cache, Look, Newest, Slot, Verdict, Waiting, verdict};

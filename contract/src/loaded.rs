@@ -9,6 +9,7 @@ use burgee_core::{Fault, FlagIndex, Overrides, Request as Evaluation, Snapshot, 
 use serde::Serialize;
 
 use self::lazy::Lazy;
+use crate::backing::BackingState;
 use crate::envelope::{ErrorCode, Problem};
 use crate::etag::fnv1a;
 use crate::freshness::Cache;
@@ -244,6 +245,8 @@ impl Loaded {
 pub struct Served<'a> {
     /// The registry.
     pub loaded: &'a Loaded,
+    /// Where it is stored.
+    pub backing: BackingState,
     /// Where it came from.
     pub cache: Cache,
     /// When storage was last known to hold it, ms since the epoch.

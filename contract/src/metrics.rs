@@ -136,11 +136,13 @@ pub enum ReadSource {
     Kv,
     /// The tenant's Durable Object.
     Object,
+    /// The static file of the platform's registry.
+    File,
 }
 
 impl ReadSource {
     /// All of them, by their numbers.
-    pub const ALL: [Self; 2] = [Self::Kv, Self::Object];
+    pub const ALL: [Self; 3] = [Self::Kv, Self::Object, Self::File];
 
     /// The label's value.
     #[must_use]
@@ -148,6 +150,7 @@ impl ReadSource {
         match self {
             Self::Kv => "kv",
             Self::Object => "object",
+            Self::File => "file",
         }
     }
 }

@@ -62,6 +62,7 @@ mod tests {
         let confirmed = |ago: i64| {
             Registry::Ready(Served {
                 loaded: &loaded,
+                backing: crate::BackingState::KvBacked,
                 cache: Cache::Stale,
                 confirmed_at: 1_000_000 - ago,
                 fault: None,

@@ -48,6 +48,7 @@ fn call<'a>(loaded: &'a Loaded, method: &'a str, target: &'a str) -> Call<'a> {
         request,
         served: Served {
             loaded,
+            backing: crate::BackingState::ObjectBacked,
             cache: Cache::Hit,
             confirmed_at: NOW - 7,
             fault: None,
@@ -111,7 +112,7 @@ fn an_evaluation_is_the_decision_and_where_it_came_from() {
             "flag_key": "syn.staged_25", "enabled": true, "value": true, "variant": "on", "source": "staged_bucket",
             "reason": "staged_in", "bucket": 4, "threshold": 25.0, "rollout_stage": "staged_25", "flag_version": 0,
             "reason_chain": data["reason_chain"],
-            "meta": {"backing_state": "kv", "cache": "hit", "snapshot_version": 12, "warnings": [], "auth_source": "dev_headers"},
+            "meta": {"backing_state": "object_backed", "cache": "hit", "snapshot_version": 12, "warnings": [], "auth_source": "dev_headers"},
         })
     );
     assert_eq!(
@@ -356,7 +357,7 @@ fn health_says_what_is_served() {
     let mut asked = call(&loaded, "GET", "/api/flags/health");
     let expected = json!({
         "status": "ok", "evaluator_version": burgee_core::VERSION, "tenant": "platform", "snapshot_version": 12,
-        "generated_at": "2026-01-15T09:00:00.000Z", "age_ms": 7, "flag_count": 5, "warning_count": 2, "backing_state": "kv",
+        "generated_at": "2026-01-15T09:00:00.000Z", "age_ms": 7, "flag_count": 5, "warning_count": 2, "backing_state": "object_backed",
         "cache": "hit", "refresh_fault": null,
     });
     let fault = ReadFault::missing("platform");

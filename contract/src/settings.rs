@@ -5,6 +5,7 @@ use std::fmt;
 use base64ct::{Base64, Encoding};
 use burgee_control::Policy;
 
+use crate::backing::Backing;
 use crate::identity::IdentitySettings;
 use crate::limits;
 use crate::sensitive::{PolicySettings, is_base};
@@ -19,6 +20,8 @@ pub struct Settings {
     /// `FF_SOFT_TTL_MS`: for how many milliseconds a registry that was read is taken to be current. 0 reads it for every
     /// request. Default 5000.
     pub soft_ttl_ms: i64,
+    /// `FF_BACKING`: `object`, `kv` or `file`, where registries are read from. Default `object`.
+    pub backing: Backing,
     /// `FF_OPEN_REGISTRIES`: tenants whose registries anybody may read, by `X-Burgee-Registry`; separated by commas. Default none.
     pub open_registries: Vec<String>,
     /// `FF_TEST_PANIC`: `1` adds `GET /__test/panic`, which brings the instance down, to show that the next request is
@@ -56,6 +59,7 @@ impl Default for Settings {
         Self {
             platform_tenant: "platform".to_owned(),
             soft_ttl_ms: 5000,
+            backing: Backing::Object,
             open_registries: Vec::new(),
             test_panic: false,
             policy_service: PolicySettings::default(),
@@ -143,6 +147,10 @@ impl Settings {
                 variable: "FF_SOFT_TTL_MS",
                 expected: format!("whole milliseconds from 0 to {}", limits::SOFT_TTL_MS),
             })?;
+        }
+        if let Some(value) = variable("FF_BACKING") {
+            settings.backing = Backing::named(&value)
+                .ok_or_else(|| SettingsError { variable: "FF_BACKING", expected: "object, kv or file".to_owned() })?;
         }
         if let Some(value) = variable("FF_OPEN_REGISTRIES") {
             let names = value.split(',').map(str::trim).filter(|name| !name.is_empty());
@@ -279,6 +287,7 @@ mod tests {
         let settings = read(&[
             ("FF_PLATFORM_TENANT", "acme"),
             ("FF_SOFT_TTL_MS", "0"),
+            ("FF_BACKING", " file"),
             ("FF_OPEN_REGISTRIES", "parity, other ,"),
             ("ADMIN_POLICY_URL", "https://admin.example/"),
             ("FF_TEST_PANIC", "1"),
@@ -294,6 +303,7 @@ mod tests {
         let expected = Settings {
             platform_tenant: "acme".to_owned(),
             soft_ttl_ms: 0,
+            backing: Backing::File,
             open_registries: vec!["parity".to_owned(), "other".to_owned()],
             policy_service: PolicySettings {
                 url: Some("https://admin.example/api/policy/sensitive.check.2b".to_owned()),
@@ -329,6 +339,8 @@ mod tests {
         for (variable, value) in [
             ("FF_SOFT_TTL_MS", "5s"),
             ("FF_SOFT_TTL_MS", "-1"),
+            ("FF_BACKING", "File"),
+            ("FF_BACKING", "db"),
             ("FF_SOFT_TTL_MS", "86400001"),
             ("FF_PLATFORM_TENANT", "a b"),
             ("FF_OPEN_REGISTRIES", "parity,a/b"),

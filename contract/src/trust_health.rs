@@ -4,8 +4,8 @@ use burgee_core::time::parse_rfc3339;
 use burgee_core::{Json, Path};
 use serde::Serialize;
 
+use crate::backing::BackingState;
 use crate::envelope::Problem;
-use crate::flags_api::BACKING_STATE;
 use crate::http::Response;
 use crate::identity::VerifierHealth;
 use crate::json_body::{items, object};
@@ -26,7 +26,7 @@ struct OverrideStore {
     rows: usize,
     /// Those that count no longer.
     expired: usize,
-    backing_state: &'static str,
+    backing_state: BackingState,
 }
 
 /// Says how it stands at a time (ms since the epoch). It names nobody, so that a probe may ask without a token.
@@ -40,7 +40,8 @@ pub(crate) fn trust_health(
     policy: Option<&PolicyHealth>,
     now: i64,
 ) -> Result<Response, Problem> {
-    let health = TrustHealth { override_store: count(served.loaded.document(), now)?, verifier, policy };
+    let override_store = count(served.loaded.document(), served.backing, now)?;
+    let health = TrustHealth { override_store, verifier, policy };
     // Strings and numbers can always be written.
     let body = serde_json::to_vec(&health).unwrap_or_default();
     let response = Response { body, ..Response::new(200) };
@@ -48,7 +49,7 @@ pub(crate) fn trust_health(
 }
 
 /// Counts the rows of a document at a time (ms since the epoch).
-fn count(document: &[u8], now: i64) -> Result<OverrideStore, Problem> {
+fn count(document: &[u8], backing: BackingState, now: i64) -> Result<OverrideStore, Problem> {
     let text = std::str::from_utf8(document).unwrap_or_default();
     let rows = match object(text, &Path::Root)?.get("overrides") {
         Some(rows) => items(rows, &Path::Root)?,
@@ -59,7 +60,7 @@ fn count(document: &[u8], now: i64) -> Result<OverrideStore, Problem> {
         _ => false,
     };
     let expired = rows.iter().filter(|row| is_expired(row.get())).count();
-    Ok(OverrideStore { rows: rows.len(), expired, backing_state: BACKING_STATE })
+    Ok(OverrideStore { rows: rows.len(), expired, backing_state: backing })
 }
 
 /// Whether a time, as documents write it, is not after another.
@@ -90,9 +91,9 @@ mod tests {
             ),
             (r#"{"overrides": [{"expires_at": null}, {"expires_at": "soon"}]}"#, (2, 0)),
         ] {
-            let store = count(document.as_bytes(), 1000).unwrap();
+            let store = count(document.as_bytes(), BackingState::KvBacked, 1000).unwrap();
             assert_eq!((store.rows, store.expired), expected, "{document}");
         }
-        assert!(count(b"[]", 1000).is_err());
+        assert!(count(b"[]", BackingState::KvBacked, 1000).is_err());
     }
 }

@@ -41,7 +41,14 @@ fn get(loaded: &Loaded, path: &str, headers: &[(Header, &'static str)]) -> Respo
     let mut settings = Settings::default();
     settings.identity.allow_dev_headers = true;
     let plan = Plan::of(&request, &settings, now());
-    let served = Served { loaded, cache: Cache::Hit, confirmed_at: 0, fault: None, gate: &CLOSED };
+    let served = Served {
+        loaded,
+        backing: burgee_contract::BackingState::KvBacked,
+        cache: Cache::Hit,
+        confirmed_at: 0,
+        fault: None,
+        gate: &CLOSED,
+    };
     let registry = if plan.registry().is_some() { Registry::Ready(served) } else { Registry::NotAsked };
     respond(&plan, &request, registry, &Moment { now: now(), request_id: "r", service_version: "0" })
 }

@@ -16,8 +16,14 @@ fn answer(loaded: &Loaded, method: &str, url: (&str, &str), body: Option<&Value>
     let mut settings = Settings::default();
     settings.identity.allow_dev_headers = true;
     let plan = Plan::of(&request, &settings, 0);
-    let served =
-        Served { loaded, cache: Cache::Hit, confirmed_at: 0, fault: None, gate: &burgee_contract::sensitive::CLOSED };
+    let served = Served {
+        loaded,
+        backing: burgee_contract::BackingState::KvBacked,
+        cache: Cache::Hit,
+        confirmed_at: 0,
+        fault: None,
+        gate: &burgee_contract::sensitive::CLOSED,
+    };
     let moment = Moment { now: 1_700_000_000_000, request_id: "r-1", service_version: "1" };
     respond(&plan, &request, Registry::Ready(served), &moment)
 }

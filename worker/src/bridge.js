@@ -68,6 +68,19 @@ export async function stored(env, binding, key, cacheTtl) {
   }
 }
 
+/** A static file, as bytes; null where there is none, and a text where it cannot be read. */
+export async function file(env, name) {
+  try {
+    // The binding looks at the path alone.
+    const response = await env.ASSETS.fetch(`http://assets/${name}`);
+    if (response.status === 404) return null;
+    if (!response.ok) throw new Error(`the file is answered with ${response.status}`);
+    return new Uint8Array(await response.arrayBuffer());
+  } catch (error) {
+    return String(error);
+  }
+}
+
 /** The time that a test gives a request, ms since the epoch; NaN where it gives none. */
 export const testNow = ({ headers }) => Number(headers.get('X-Burgee-Test-Now') ?? Number.NaN);
 

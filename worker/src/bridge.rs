@@ -36,6 +36,9 @@ extern "C" {
     #[wasm_bindgen(js_name = stored)]
     fn js_stored(env: &JsValue, binding: &str, key: &str, cache_ttl: u32) -> Promise;
 
+    #[wasm_bindgen(js_name = file)]
+    fn js_file(env: &JsValue, name: &str) -> Promise;
+
     #[wasm_bindgen(js_name = truth)]
     fn js_truth(env: &JsValue, tenant: &str) -> Promise;
 
@@ -172,6 +175,11 @@ pub(crate) async fn pause(ms: u32) {
 /// again. [`bytes`] gives what comes of it.
 pub(crate) fn stored(env: &Env, binding: &str, key: &str, cache_ttl_s: u32) -> JsFuture {
     JsFuture::from(js_stored(env, binding, key, cache_ttl_s))
+}
+
+/// Begins to read a static file. [`bytes`] gives what comes of it.
+pub(crate) fn file(env: &Env, name: &str) -> JsFuture {
+    JsFuture::from(js_file(env, name))
 }
 
 /// Begins to ask a tenant's object for its snapshot's version. [`version`] gives what comes of it.

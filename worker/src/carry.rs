@@ -23,7 +23,7 @@ pub(crate) async fn carry(asked: Asked, settings: Rc<Settings>, env: Env) -> Res
     let response = match bridge::carry(&env, &tenant, &request, &lines).await {
         bridge::Carried::Answered(response) => {
             if let Some(version) = response.header("X-Burgee-Version").and_then(|version| version.parse().ok()) {
-                registries::want(&tenant, version);
+                registries::want(&tenant, version, settings.backing);
             }
             pass_on(response, request.method, &asked.moment())
         }

@@ -131,7 +131,7 @@ fn answer_to(verdict: Option<Verdict>, asked: Asked, settings: Rc<Settings>, env
         return future_to_promise(AssertUnwindSafe(carry::hand_over(asked, settings, env, batch))).into();
     }
     let Some(tenant) = planned.registry() else { return asked.respond(&request, &planned, Registry::NotAsked).into() };
-    match registries::look(tenant, settings.soft_ttl_ms, planned.wanted_version().unwrap_or(0), &env, context) {
+    match registries::look(tenant, &settings, planned.wanted_version().unwrap_or(0), &env, context) {
         Look::Held(found) if planned.route() != Route::Ready || found.is_current() => {
             match Inquiry::of(&planned, &request, found.loaded()) {
                 None => {
@@ -154,7 +154,7 @@ fn answer_to(verdict: Option<Verdict>, asked: Asked, settings: Rc<Settings>, env
             let load = look.load();
             let tenant = tenant.to_owned();
             future_to_promise(AssertUnwindSafe(async move {
-                let found = registries::read(&tenant, load, &env).await;
+                let found = registries::read(&tenant, load, &settings, &env).await;
                 let request = asked.request();
                 let planned = asked.plan(&request, &settings, verdict.as_ref());
                 let planned = asked.with_streams(planned, found.as_ref().is_ok_and(|found| found.has_object));

@@ -10,8 +10,10 @@ use std::rc::Rc;
 use burgee_contract::metrics::{ReadResult, ReadSource};
 use burgee_contract::sensitive::Gate;
 use burgee_contract::{
-    self as contract, Cache, Loaded, ReadFault, Reading, RegistryLog, Served, Slot, Slots, Verdict, limits, verdict,
+    self as contract, Backing, BackingState, Cache, Loaded, ReadFault, Reading, RegistryLog, Served, Settings, Slot,
+    Slots, Verdict, limits, verdict,
 };
+use worker::js_sys::futures::JsFuture;
 use worker::{Context, Env};
 
 use crate::{bridge, meter, now};
@@ -21,6 +23,9 @@ const BINDING: &str = "FLAGS";
 
 /// Seconds for which a location's KV cache may answer; the least that KV allows, so that a published snapshot shows soonest.
 const KV_CACHE_TTL_S: u32 = 30;
+
+/// The static file of the platform tenant's registry, where `FF_BACKING` is `file`.
+const FILE: &str = "registry.json";
 
 /// Runs `work` on a tenant's slot. It takes no `async` code, so no borrow can live across an `await`.
 fn with_slot<T>(tenant: &str, work: impl FnOnce(&mut Slot<Rc<Loaded>>) -> T) -> T {
@@ -34,6 +39,7 @@ fn with_slot<T>(tenant: &str, work: impl FnOnce(&mut Slot<Rc<Loaded>>) -> T) -> 
 /// A registry to answer from, and how it was come by.
 pub(crate) struct Found {
     loaded: Rc<Loaded>,
+    backing: BackingState,
     cache: Cache,
     confirmed_at: i64,
     fault: Option<ReadFault>,
@@ -44,8 +50,8 @@ pub(crate) struct Found {
 impl Found {
     /// The same as `burgee-contract` takes it.
     pub(crate) fn served<'a>(&'a self, gate: &'a Gate) -> Served<'a> {
-        let Self { loaded, cache, confirmed_at, fault, .. } = self;
-        Served { loaded, cache: *cache, confirmed_at: *confirmed_at, fault: fault.as_ref(), gate }
+        let Self { loaded, backing, cache, confirmed_at, fault, .. } = self;
+        Served { loaded, backing: *backing, cache: *cache, confirmed_at: *confirmed_at, fault: fault.as_ref(), gate }
     }
 
     /// The registry.
@@ -58,12 +64,20 @@ impl Found {
         self.cache == Cache::Hit
     }
 
-    fn of(slot: &Slot<Rc<Loaded>>, cache: Cache) -> Option<Self> {
+    fn of(slot: &Slot<Rc<Loaded>>, backing: Backing, cache: Cache) -> Option<Self> {
         let fault = slot.fault().cloned();
         // What was read just now and could not be used leaves what was held before.
         let cache = if fault.is_some() { Cache::Stale } else { cache };
         let has_object = slot.has_object();
-        Some(Self { loaded: slot.held()?.clone(), cache, confirmed_at: slot.confirmed_at()?, fault, has_object })
+        let backing = backing.state(has_object);
+        Some(Self {
+            loaded: slot.held()?.clone(),
+            backing,
+            cache,
+            confirmed_at: slot.confirmed_at()?,
+            fault,
+            has_object,
+        })
     }
 }
 
@@ -89,39 +103,41 @@ impl Look {
 }
 
 /// Looks for a tenant's registry in memory, without waiting. `asked` is a version that the caller knows of, 0 where he knows of none.
-pub(crate) fn look(tenant: &str, soft_ttl_ms: i64, asked: u64, env: &Env, context: &Context) -> Look {
+pub(crate) fn look(tenant: &str, settings: &Rc<Settings>, asked: u64, env: &Env, context: &Context) -> Look {
     let (look, found) = with_slot(tenant, |slot| {
-        let look = slot.look(now(), soft_ttl_ms, asked);
+        let look = slot.look(now(), settings.soft_ttl_ms, asked);
         let found = match look {
-            contract::Look::Use { cache, .. } => Found::of(slot, cache),
+            contract::Look::Use { cache, .. } => Found::of(slot, settings.backing, cache),
             contract::Look::Read(_) | contract::Look::Wait(_) | contract::Look::Failed => None,
         };
         (look, found)
     });
     if let contract::Look::Use { refresh: true, .. } = look {
-        let (tenant, env) = (tenant.to_owned(), env.clone());
-        context.wait_until(async move { refresh(&tenant, &env).await });
+        let (tenant, settings, env) = (tenant.to_owned(), settings.clone(), env.clone());
+        context.wait_until(async move { refresh(&tenant, &settings, &env).await });
     }
     found.map_or_else(|| Look::Read(Load(look)), Look::Held)
 }
 
-/// Notes that a write which this isolate carried made a version: the tenant's next answer waits for it.
-pub(crate) fn want(tenant: &str, version: u64) {
-    with_slot(tenant, |slot| slot.want(version));
+/// Notes that a write which this isolate carried made a version: the tenant's next answer waits for it, where the object that made it is asked.
+pub(crate) fn want(tenant: &str, version: u64, backing: Backing) {
+    if backing == Backing::Object {
+        with_slot(tenant, |slot| slot.want(version));
+    }
 }
 
 /// Reads a tenant's registry, or waits for the request that does.
 ///
 /// # Errors
 /// There is none that can be used, and memory holds none.
-pub(crate) async fn read(tenant: &str, load: Load, env: &Env) -> Result<Found, ReadFault> {
+pub(crate) async fn read(tenant: &str, load: Load, settings: &Settings, env: &Env) -> Result<Found, ReadFault> {
     let Load(mut look) = load;
     let cache = loop {
         match look {
             contract::Look::Use { cache, .. } => break cache,
             contract::Look::Failed => break Cache::Miss,
             contract::Look::Read(cache) => {
-                refresh(tenant, env).await;
+                refresh(tenant, settings, env).await;
                 break cache;
             }
             contract::Look::Wait(waiting) => {
@@ -132,16 +148,38 @@ pub(crate) async fn read(tenant: &str, load: Load, env: &Env) -> Result<Found, R
     };
     with_slot(tenant, |slot| {
         // Another request may have stored one while this one waited; it is as good.
-        Found::of(slot, cache).ok_or_else(|| slot.fault().cloned().unwrap_or_else(|| ReadFault::missing(tenant)))
+        Found::of(slot, settings.backing, cache)
+            .ok_or_else(|| slot.fault().cloned().unwrap_or_else(|| ReadFault::missing(tenant)))
     })
 }
 
-/// Reads KV and, at the same time, asks the tenant's object for its version; where KV is behind, the object for the snapshot too. The slot is
-/// told what came of it, and a line is logged where that is news.
-async fn refresh(tenant: &str, env: &Env) {
+/// Reads a tenant's registry from where it is stored. The slot is told what came of it, and a line is logged where that is news.
+async fn refresh(tenant: &str, settings: &Settings, env: &Env) {
+    let before = with_slot(tenant, |slot| slot.version());
+    let (stored, source) = match settings.backing {
+        Backing::Object => return refresh_from_object(tenant, env).await,
+        Backing::Kv => (bridge::bytes(stored(tenant, env)).await, ReadSource::Kv),
+        Backing::File if settings.is_tenant_of_file(tenant) => {
+            (bridge::bytes(bridge::file(env, FILE)).await, ReadSource::File)
+        }
+        Backing::File => (Ok(None), ReadSource::File),
+    };
+    let held = with_slot(tenant, |slot| slot.held().cloned());
+    let read = Loaded::take(tenant, stored, held.as_deref());
+    count(tenant, source, &read);
+    settle(tenant, before, read);
+}
+
+/// Begins to read what is published of a tenant to KV.
+fn stored(tenant: &str, env: &Env) -> JsFuture {
+    bridge::stored(env, BINDING, &format!("snapshot:{tenant}"), KV_CACHE_TTL_S)
+}
+
+/// Reads KV and, at the same time, asks the tenant's object for its version; where KV is behind, the object for the snapshot too.
+async fn refresh_from_object(tenant: &str, env: &Env) {
     let before = with_slot(tenant, |slot| slot.version());
     // Both are under way before either is waited for.
-    let published = bridge::stored(env, BINDING, &format!("snapshot:{tenant}"), KV_CACHE_TTL_S);
+    let published = stored(tenant, env);
     let truth = bridge::truth(env, tenant);
     let published = bridge::bytes(published).await;
     let truth = bridge::version(truth).await;

@@ -74,7 +74,7 @@ async function evaluation(t) {
     assert.match(meta.cache, /^(miss|hit)$/);
     assert.deepEqual(
       { ...meta, cache: undefined },
-      { backing_state: 'kv', cache: undefined, snapshot_version: 12, warnings: [], auth_source: 'dev_headers' },
+      { backing_state: 'kv_backed', cache: undefined, snapshot_version: 12, warnings: [], auth_source: 'dev_headers' },
     );
   });
 
@@ -268,7 +268,7 @@ async function probes(t) {
       generated_at: '2026-01-15T09:00:00.000Z',
       flag_count: 5,
       warning_count: 1,
-      backing_state: 'kv',
+      backing_state: 'kv_backed',
       cache: 'hit',
       refresh_fault: null,
     });

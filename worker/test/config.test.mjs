@@ -18,7 +18,7 @@ test('wrangler would deploy it', async (t) => {
   const args = ['deploy', '--dry-run', '--outdir', out, '--config', CONFIG, '--assets', assets];
   const env = { ...process.env, CI: 'true', WRANGLER_SEND_METRICS: 'false', WRANGLER_HIDE_BANNER: 'true' };
   const { stdout } = await promisify(execFile)('wrangler', args, { env });
-  for (const binding of ['env.FLAGS', 'env.FF_PLATFORM_TENANT', 'env.FF_SOFT_TTL_MS', 'env.FF_OPEN_REGISTRIES', 'env.TENANTS', 'env.WEBHOOKS', 'env.EXPOSURES']) {
+  for (const binding of ['env.FLAGS', 'env.ASSETS', 'env.FF_BACKING', 'env.FF_PLATFORM_TENANT', 'env.FF_SOFT_TTL_MS', 'env.FF_OPEN_REGISTRIES', 'env.TENANTS', 'env.WEBHOOKS', 'env.EXPOSURES']) {
     assert.ok(stdout.includes(binding), `${binding} in\n${stdout}`);
   }
   const files = readdirSync(out);
@@ -38,6 +38,7 @@ test('every variable is in it, with the default that it has without', async (t) 
   assert.deepEqual(Object.keys(config.vars).sort(), [...known].sort());
   assert.ok(source.includes(`platform_tenant: "${config.vars.FF_PLATFORM_TENANT}"`));
   assert.ok(source.includes(`soft_ttl_ms: ${config.vars.FF_SOFT_TTL_MS},`));
+  assert.ok(source.includes('backing: Backing::Object') && config.vars.FF_BACKING === 'object');
   for (const name of ['FF_OPEN_REGISTRIES', 'FF_WEBHOOK_HOSTS']) assert.equal(config.vars[name], '');
   assert.ok(source.includes(`retention_days: ${config.vars.FF_RETENTION_DAYS},`));
   assert.equal(config.vars.FF_ROLLOUTS, 'on');

@@ -15,7 +15,7 @@ export default {
     const decision = snapshot.evaluate(key, { user_id, tier: query.get('tier'), role_key: query.get('role_key') });
     const body = {
       ok: true,
-      data: { flag_key: key, enabled: decision.value === true, ...decision, meta: { backing_state: 'kv', warnings: [] } },
+      data: { flag_key: key, enabled: decision.value === true, ...decision, meta: { backing_state: 'kv_backed', warnings: [] } },
       error: null,
       service: { service_version: '0.1.0', request_id },
     };

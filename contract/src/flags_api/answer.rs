@@ -4,7 +4,7 @@ use burgee_core::{Decision, DecisionJson, Outcome, Reason, Request, Step, Warnin
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
-use super::BACKING_STATE;
+use crate::backing::BackingState;
 use crate::caller::Caller;
 use crate::freshness::Cache;
 use crate::identity::AuthSource;
@@ -21,7 +21,7 @@ pub(crate) struct Answer<'a> {
 
 #[derive(Serialize)]
 struct Meta<'a> {
-    backing_state: &'static str,
+    backing_state: BackingState,
     cache: Cache,
     snapshot_version: u64,
     warnings: Vec<&'static str>,
@@ -46,7 +46,7 @@ impl<'a> Answer<'a> {
         let is_sensitive = decision.flag.is_some_and(|flag| flag.sensitive().is_some());
         let told = if is_sensitive { served.gate.told(flag_key) } else { Told::default() };
         let meta = Meta {
-            backing_state: BACKING_STATE,
+            backing_state: served.backing,
             cache: served.cache,
             snapshot_version: snapshot.version(),
             warnings: warnings(caller, &decision, &steps, served, &told),

@@ -4,7 +4,7 @@ use burgee_core::VERSION;
 use burgee_core::time::format_rfc3339;
 use serde::Serialize;
 
-use super::BACKING_STATE;
+use crate::backing::BackingState;
 use crate::envelope::{Data, Problem, Service, success};
 use crate::freshness::Cache;
 use crate::http::Response;
@@ -22,7 +22,7 @@ struct Health<'a> {
     age_ms: i64,
     flag_count: usize,
     warning_count: usize,
-    backing_state: &'static str,
+    backing_state: BackingState,
     cache: Cache,
     /// Why the last refresh failed.
     refresh_fault: Option<&'a ReadFault>,
@@ -44,7 +44,7 @@ pub(crate) fn health(served: &Served<'_>, now: i64, service: Service<'_>) -> Res
         age_ms: now.saturating_sub(served.confirmed_at).max(0),
         flag_count: snapshot.flags().len(),
         warning_count: snapshot.warnings().len(),
-        backing_state: BACKING_STATE,
+        backing_state: served.backing,
         cache: served.cache,
         refresh_fault: served.fault,
     };

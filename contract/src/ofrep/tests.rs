@@ -50,7 +50,14 @@ fn answer(request: &Request<'_>, registry: Registry<'_>, now: i64) -> Response {
 }
 
 fn ready(loaded: &Loaded) -> Registry<'_> {
-    Registry::Ready(Served { loaded, cache: Cache::Hit, confirmed_at: 0, fault: None, gate: &crate::sensitive::CLOSED })
+    Registry::Ready(Served {
+        loaded,
+        backing: crate::BackingState::KvBacked,
+        cache: Cache::Hit,
+        confirmed_at: 0,
+        fault: None,
+        gate: &crate::sensitive::CLOSED,
+    })
 }
 
 fn ask(document: &str, path: &str, body: &str) -> Response {

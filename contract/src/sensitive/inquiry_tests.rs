@@ -80,7 +80,14 @@ impl Ask {
                 inquiry.gate(answers)
             }
         };
-        let served = Served { loaded: &loaded, cache: Cache::Hit, confirmed_at: 0, fault: None, gate: &gate };
+        let served = Served {
+            loaded: &loaded,
+            backing: crate::BackingState::KvBacked,
+            cache: Cache::Hit,
+            confirmed_at: 0,
+            fault: None,
+            gate: &gate,
+        };
         let moment = Moment { now: 0, request_id: "r", service_version: "0" };
         let response = respond(&plan, &request, Registry::Ready(served), &moment);
         assert_eq!(response.status, 200, "{}", String::from_utf8_lossy(&response.body));

@@ -144,6 +144,7 @@ impl World {
         let loaded = Loaded::read(self.store.snapshot().into_bytes()).unwrap();
         let served = Served {
             loaded: &loaded,
+            backing: crate::BackingState::ObjectBacked,
             cache: Cache::Hit,
             confirmed_at: self.now,
             fault: None,

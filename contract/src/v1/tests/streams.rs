@@ -117,6 +117,7 @@ fn ofrep_names_a_stream_whose_token_is_for_it_alone() {
         let plan = Plan::of(&request, &settings, now).with_event_streams("https://flags.example");
         let served = Served {
             loaded: &loaded,
+            backing: crate::BackingState::ObjectBacked,
             cache: Cache::Hit,
             confirmed_at: now,
             fault: None,
