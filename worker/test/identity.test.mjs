@@ -278,7 +278,6 @@ test('a token that has verified is not verified again', async (t) => {
     { ...shown, verifier: { ...shown.verifier, jwks } },
     {
       override_store: { rows: 2, expired: 1, backing_state: 'kv_backed' },
-      policy: { configured: false, breaker: 'closed', failures: 0 },
       verifier: { mode: 'verified', algorithms: ['RS256', 'ES256', 'EdDSA'], jwks: { state: 'fresh', keys: 1 } },
     },
   );
