@@ -1,7 +1,7 @@
 #!/usr/bin/env node
-// Measures burgee beside its peers, natively, as the npm package and at the edge, and prints one table. `make bench` runs it.
+// Measures burgee beside its peers, natively, as the npm package and at the edge, and a tenant's control plane, and prints one table. `make bench` runs it.
 //
-//   node bench/run.mjs [native|npm|edge]... [--json FILE] [--smoke]
+//   node bench/run.mjs [native|npm|edge|control]... [--json FILE] [--smoke]
 //
 // All are measured when none is named. --json writes what was measured to a file too; --smoke takes few rounds of each, which shows
 // that everything runs and says nothing of its speed.
@@ -61,10 +61,15 @@ async function buildNative() {
   await run('cargo', ['build', '--quiet', '--release', '--bins', '--manifest-path', manifest, '--target-dir', TARGET]);
 }
 
-/** burgee's Worker, which is bundled with nothing of the npm package, and the one that it is held against. */
-async function buildEdge() {
-  say('edge: building the Workers (a minute or two the first time)');
+/** burgee's Worker, which is bundled with nothing of the npm package. */
+async function buildWorker() {
+  say('edge: building the Worker (a minute or two the first time)');
   await run('node', ['worker/build.mjs']);
+}
+
+/** What it is held against at the edge, and what packs snapshots. */
+async function buildEdge() {
+  say('edge: building what stands beside it');
   await run('cargo', ['build', '--quiet', '--release', '--locked', '-p', 'burgee-core', '--example', 'pack', '--target-dir', TARGET]);
   const { buildHello } = await import('./edge/build.mjs');
   buildHello(join(TARGET, 'hello'));
@@ -133,7 +138,7 @@ async function addInstructions(results) {
 
 // ---- All of it -------------------------------------------------------------------------------------------------------
 
-const GROUPS = ['native', 'npm', 'edge'];
+const GROUPS = ['native', 'npm', 'edge', 'control'];
 
 function options(args) {
   const at = args.indexOf('--json');
@@ -159,6 +164,7 @@ async function main({ json, smoke, groups }) {
     await buildNative();
     writeInputs();
   }
+  if (groups.includes('edge') || groups.includes('control')) await buildWorker();
   if (groups.includes('edge')) await buildEdge();
   const [load] = loadavg();
   if (groups.includes('native')) {
@@ -178,6 +184,10 @@ async function main({ json, smoke, groups }) {
     const { measureEdge } = await import('./edge/measure.mjs');
     mkdirSync(INPUTS, { recursive: true });
     results.push(...(await measureEdge({ say, smoke, inputs: INPUTS, pack: join(TARGET, 'release', 'examples', 'pack') })));
+  }
+  if (groups.includes('control')) {
+    const { measureControl } = await import('./control/measure.mjs');
+    results.push(...(await measureControl({ say, smoke })));
   }
   const { stdout: rustc } = await exec('rustc', ['--version']);
   const machine = {

@@ -75,7 +75,7 @@ function throughput(results, row, route) {
   return other && row.perSecond.median / other.perSecond.median;
 }
 
-function edgeSection(results, shape) {
+function edgeSection(results, _, shape) {
   const rows = results.filter((row) => row.group === 'edge' && row.shape === shape);
   const name = ({ contestant, route }) => [contestant, route];
   const cells = rows[0].first && !rows[0].warm
@@ -105,6 +105,46 @@ function edgeSection(results, shape) {
   return [`${shape}: ${EDGE_SHAPES[shape]}`, ...lines(cells)].join('\n');
 }
 
+// ---- The control plane -------------------------------------------------------------------------------------------------
+
+const CONTROL = 'A tenant of 10,000 flags, on workerd';
+const LOAD = 'load';
+const LOAD_WRITTEN = 'load, a write a second';
+const CONTROL_SHAPES = {
+  '10,000 flags': 'how long each takes, and how long the process was on a CPU for it',
+  [LOAD]: 'requests of a steady rate, each timed from when it is due',
+  [LOAD_WRITTEN]: 'the same by the isolate that carries a write each second, and so must read the snapshot anew each time',
+};
+
+function controlSection(results, _, shape) {
+  const rows = results.filter((row) => row.group === 'control' && row.shape === shape);
+  const cells = rows[0].rate
+    ? [
+        ['', '', 'requests/s', 'p50', 'p95', 'p99', 'CPU each'],
+        ...rows.map(({ of, rate, perSecond, p50, p95, p99, cpu }) => [
+          of,
+          `${integer.format(rate)} a second`,
+          integer.format(perSecond.median),
+          ...[p50, p95, p99].map(({ median }) => time(median)),
+          cpu ? time(cpu.median) : '',
+        ]),
+      ]
+    : [
+        ['', '', 'median', 'min', 'CPU', 'rounds'],
+        ...rows.map(({ of, ms, cpu }) => [of, '', time(ms.median), time(ms.min), cpu ? time(cpu.median) : '', String(ms.rounds)]),
+      ];
+  return [`${shape}: ${CONTROL_SHAPES[shape]}`, ...lines(cells)].join('\n');
+}
+
+/** The worst of both routes at a rate without writes; none where the rate was not reached. */
+function steadyRate(results, rate) {
+  const rows = results.filter((row) => row.group === 'control' && row.shape === LOAD && row.rate === rate);
+  if (!rows.length) return undefined;
+  const reached = Math.min(...rows.map(({ perSecond }) => perSecond.median));
+  const p95 = Math.max(...rows.map(({ p95 }) => p95.median));
+  return { text: `${time(p95)}${reached < 0.98 * rate ? ` (${integer.format(reached)}/s reached)` : ''}` };
+}
+
 // ---- All of it -------------------------------------------------------------------------------------------------------
 
 /** What burgee sets out to reach, and what this run says of it. Nothing fails by it: machines differ. */
@@ -120,6 +160,8 @@ function goals(results) {
   };
   const evaluation = (shape) => edgeRow(results, shape, 'GET /api/flags/eval');
   const first = evaluation('a new isolate')?.first;
+  const [packed, bare] = ['packed', 'GET /healthz'].map((route) => edgeRow(results, 'a new isolate, 10,000 flags', route)?.cpu?.median);
+  const loadCpu = packed && bare && packed - bare;
   const list = [
     ...['A', 'B'].flatMap((shape) =>
       ['handle', 'key'].map((style) =>
@@ -137,18 +179,22 @@ function goals(results) {
       return goal(`edge ${shape}, requests/s ÷ workers-rs's hello-world`, value && { text: ratio(value) }, '0.9', true);
     }),
     goal('edge, the first answer of a new isolate', first && { text: time(first.median) }, '15 ms'),
+    goal('edge, CPU to load 10,000 packed flags', loadCpu && { text: time(loadCpu) }, '10 ms'),
+    ...[500, 5_000].map((rate) => goal(`control, p95 at ${integer.format(rate)} a second`, steadyRate(results, rate), '20 ms')),
   ].filter(Boolean);
   return list.length ? ['Goals', ...lines(list)].join('\n') : '';
 }
 
+const SECTIONS = { edge: edgeSection, control: controlSection };
+
 export function render({ machine, results, notes }) {
   const { cpu, load, node, rustc } = machine;
-  const groups = Object.entries({ ...TITLES, edge: { title: EDGE } })
+  const groups = Object.entries({ ...TITLES, edge: { title: EDGE }, control: { title: CONTROL } })
     .map(([group, { title }]) => ({ group, title, rows: results.filter((row) => row.group === group) }))
     .filter(({ rows }) => rows.length)
     .map(({ group, title, rows }) => {
       const shapes = [...new Set(rows.map(({ shape }) => shape))];
-      const sections = shapes.map((shape) => (group === 'edge' ? edgeSection(results, shape) : section(results, group, shape)));
+      const sections = shapes.map((shape) => (SECTIONS[group] ?? section)(results, group, shape));
       return [title, '='.repeat(title.length), '', sections.join('\n\n')].join('\n');
     });
   const head = `${cpu}, load ${load} before; Node ${node}, rustc ${rustc}\nA ratio compares the same style: flag handles, look-ups by key with a kept context, or fresh contexts.`;

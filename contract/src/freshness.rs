@@ -9,7 +9,8 @@
 //! its request ended, is taken over by the next who looks after [`limits::LOAD_LOST_MS`].
 //!
 //! Who knows that a version exists, because he carried the write that made it or was told of it, may not be answered from an older one:
-//! [`Slot::want`], and the version that [`Slot::look`] is asked for. Such a request reads, and waits for what it reads.
+//! [`Slot::want`], and the version that [`Slot::look`] is asked for. One of such requests reads and the others wait for it, as where nothing is held:
+//! a write is followed by all requests of the isolate that carried it.
 
 use serde::Serialize;
 
@@ -39,6 +40,8 @@ pub struct Slot<T> {
     /// Whether the tenant has an object that was written to.
     has_object: bool,
     refresh: Refresh,
+    /// When the last read began that succeeded, ms since the epoch.
+    read_since: Option<i64>,
     fault: Option<ReadFault>,
 }
 
@@ -56,11 +59,13 @@ enum Refresh {
     Failed { at: i64 },
 }
 
-/// What a request does that finds nothing held, and another loading it.
+/// What a request does that finds nothing held, or only what is too old for it, and another loading it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Waiting {
     /// When it began to wait, ms since the epoch.
     since: i64,
+    /// The version that it knows of.
+    needs: u64,
 }
 
 /// What to do for a request.
@@ -85,7 +90,7 @@ pub enum Look<T> {
 
 impl<T> Default for Slot<T> {
     fn default() -> Self {
-        Self { held: None, wanted: 0, has_object: false, refresh: Refresh::Idle, fault: None }
+        Self { held: None, wanted: 0, has_object: false, refresh: Refresh::Idle, read_since: None, fault: None }
     }
 }
 
@@ -96,11 +101,12 @@ impl<T: Clone> Slot<T> {
         if soft_ttl_ms == 0 {
             return Look::Read(Cache::Uncached);
         }
-        let Some(held) = &self.held else { return self.load(now, Waiting { since: now }) };
-        let behind = held.version < asked || (held.version < self.wanted && !self.failed_within(now, soft_ttl_ms));
-        if behind {
-            return Look::Read(Cache::Miss);
-        }
+        let wanted = if self.failed_within(now, soft_ttl_ms) { 0 } else { self.wanted };
+        let needs = asked.max(wanted);
+        let held = match &self.held {
+            Some(held) if held.version >= needs => held,
+            _ => return self.load(now, Waiting { since: now, needs }),
+        };
         let value = held.value.clone();
         let age = now.saturating_sub(held.confirmed_at);
         let cache = if age < soft_ttl_ms { Cache::Hit } else { Cache::Stale };
@@ -119,13 +125,17 @@ impl<T: Clone> Slot<T> {
 
     /// Decides again for a request that has waited.
     pub fn look_again(&mut self, now: i64, waiting: Waiting) -> Look<T> {
+        // A read that began after it came is as good as one of its own, whatever it brought.
+        let is_read = self.read_since.is_some_and(|since| since > waiting.since);
         match &self.held {
-            Some(held) => Look::Use { value: held.value.clone(), cache: Cache::Miss, refresh: false },
-            None => self.load(now, waiting),
+            Some(held) if held.version >= waiting.needs || is_read => {
+                Look::Use { value: held.value.clone(), cache: Cache::Miss, refresh: false }
+            }
+            _ => self.load(now, waiting),
         }
     }
 
-    /// Where nothing is held: one request reads, the others wait for it, and share its failure.
+    /// Where nothing is held that will do: one request reads, the others wait for it, and share its failure.
     fn load(&mut self, now: i64, waiting: Waiting) -> Look<T> {
         match self.refresh {
             Refresh::Running { since } if now.saturating_sub(since) < limits::LOAD_LOST_MS => Look::Wait(waiting),
@@ -173,13 +183,19 @@ impl<T: Clone> Slot<T> {
         if let Some(held) = &mut self.held {
             held.confirmed_at = now;
         }
-        self.refresh = Refresh::Idle;
-        self.fault = None;
+        self.settle();
     }
 
     /// Storage holds this version, as of a time.
     pub fn store(&mut self, value: T, version: u64, now: i64) {
         self.held = Some(Held { value, version, confirmed_at: now });
+        self.settle();
+    }
+
+    fn settle(&mut self) {
+        if let Refresh::Running { since } = self.refresh {
+            self.read_since = Some(since);
+        }
         self.refresh = Refresh::Idle;
         self.fault = None;
     }
@@ -298,6 +314,46 @@ mod tests {
     }
 
     #[test]
+    fn a_write_is_followed_by_one_read_however_many_ask() {
+        let mut slot = Slot::default();
+        slot.store(1, 1, 0);
+        slot.want(2);
+        assert_eq!(slot.look(10, TTL, 0), Look::Read(Cache::Miss));
+        let waiting: Vec<_> = (0..200).map(|_| waits(slot.look(11, TTL, 0))).collect();
+        slot.store(2, 2, 20);
+        for one in waiting {
+            assert_eq!(slot.look_again(21, one), used(2, Cache::Miss, false));
+        }
+    }
+
+    #[test]
+    fn a_read_that_began_before_a_write_does_not_do_for_it() {
+        let mut slot = Slot::default();
+        slot.store(1, 1, 0);
+        assert_eq!(slot.look(TTL, TTL, 0), used(1, Cache::Stale, true));
+        slot.want(3);
+        let (one, other) = (waits(slot.look(TTL + 1, TTL, 0)), waits(slot.look(TTL + 1, TTL, 0)));
+        slot.store(2, 2, TTL + 2);
+        assert_eq!(slot.look_again(TTL + 3, one), Look::Read(Cache::Miss));
+        assert_eq!(slot.look_again(TTL + 3, other), Look::Wait(other));
+        slot.store(3, 3, TTL + 4);
+        assert_eq!(slot.look_again(TTL + 5, other), used(3, Cache::Miss, false));
+    }
+
+    #[test]
+    fn a_version_that_there_is_not_yet_is_read_for_once_by_those_who_ask_together() {
+        let mut slot = Slot::default();
+        slot.store(1, 1, 0);
+        assert_eq!(slot.look(10, TTL, 9), Look::Read(Cache::Miss));
+        let (one, other) = (waits(slot.look(11, TTL, 9)), waits(slot.look(11, TTL, 9)));
+        slot.confirm(20);
+        assert_eq!(slot.look_again(21, one), Look::Read(Cache::Miss), "that read began before it came");
+        slot.confirm(30);
+        assert_eq!(slot.look_again(31, other), used(1, Cache::Miss, false));
+        assert_eq!(slot.look(32, TTL, 9), Look::Read(Cache::Miss));
+    }
+
+    #[test]
     fn a_load_that_is_never_heard_of_again_is_taken_over_by_one() {
         let mut slot = Slot::default();
         assert_eq!(slot.look(0, TTL, 0), Look::Read(Cache::Miss));
@@ -369,9 +425,10 @@ mod tests {
         assert_eq!(slot.look(1, TTL, 8), Look::Read(Cache::Miss), "the caller was told of 8");
         assert_eq!(slot.look(1, TTL, 0), used(1, Cache::Hit, false), "this one was not");
         slot.want(8);
-        assert_eq!(slot.look(1, TTL, 0), Look::Read(Cache::Miss), "the isolate itself made 8");
+        let waiting = waits(slot.look(1, TTL, 0));
+        assert_eq!(slot.look_again(2, waiting), Look::Wait(waiting), "the isolate itself made 8");
         slot.want(3);
-        assert_eq!(slot.look(1, TTL, 0), Look::Read(Cache::Miss), "an older write's answer takes nothing back");
+        waits(slot.look(2, TTL, 0)); // an older write's answer takes nothing back
         slot.store(2, 8, 2);
         assert_eq!(slot.look(3, TTL, 8), used(2, Cache::Hit, false));
     }

@@ -47,6 +47,32 @@ test('a change is stored whole or not at all', async (t) => {
   assert.equal(failures, 7);
 });
 
+test('an attribute counts once, however many name it, and not where only what is archived or deleted does', async (t) => {
+  const worker = await startWorker(t);
+  const names = (key, ...attributes) =>
+    flag(key, { rules: [{ id: 'r', when: { all: attributes.map((attr) => ({ attr, op: 'equals', value: 'x' })) }, serve: { variant: 'off' } }] });
+  const created = async (body) => {
+    const { status, text } = await worker.v1('acme', 'POST', '/v1/flags', body);
+    return status === 201 ? status : text;
+  };
+  assert.deepEqual([await created(flag('one')), await created(flag('two')), await created(flag('archived')), await created(flag('deleted'))], [201, 201, 201, 201]);
+  assert.equal((await worker.v1('acme', 'POST', '/v1/segments', { key: 'one', name: 'One', conditions: { attr: 'a0', op: 'equals', value: 'x' } })).status, 201);
+  assert.equal((await worker.v1('acme', 'POST', '/v1/flags/archived/archive')).status, 200);
+  assert.equal((await worker.v1('acme', 'DELETE', '/v1/flags/deleted')).status, 204);
+  // 9,992 names in all, of 10,000 that a tenant may have with the 6 that each has: those up to a6000 by two flags, the rest, and some of the same, by a
+  // segment.
+  const put = (kind, owner, from, to, prefix = 'a') => `WITH RECURSIVE n (n) AS (SELECT ${from} UNION ALL SELECT n + 1 FROM n WHERE n + 1 < ${to})
+    INSERT OR IGNORE INTO names (kind, name, owner) SELECT '${kind}', '${prefix}' || n, '${owner}' FROM n`;
+  const rows = [['attribute', 'one', 0, 6000], ['attribute', 'two', 0, 6000], ['segment_attribute', 'one', 5000, 9992], ['attribute', 'archived', 0, 500, 'x'], ['attribute', 'deleted', 0, 500, 'y']];
+  for (const row of rows) assert.deepEqual(await worker.sql('acme', put(...row)), []);
+  assert.equal(await created(names('known', 'a1', 'a9000')), 201, 'names that are there already');
+  const refused = await worker.v1('acme', 'POST', '/v1/flags', names('three', 'new1', 'new2', 'new3'));
+  assert.deepEqual([refused.status, refused.body.code], [422, 'limit_exceeded'], refused.text);
+  assert.match(refused.text, /ATTRIBUTES/);
+  assert.equal(await created(names('two-new', 'new1', 'new2')), 201, 'up to the limit');
+  assert.equal((await worker.v1('acme', 'POST', '/v1/flags', names('one-more', 'new3'))).status, 422);
+});
+
 test('writes that race are one after the other', async (t) => {
   const worker = await startWorker(t);
   await worker.v1('acme', 'POST', '/v1/flags', flag('f'));

@@ -67,8 +67,14 @@ impl State for SqlStore {
     }
 
     fn counts(&self) -> Read<Counts> {
+        // `named` goes from each name to the next: ten thousand flags that name one attribute are one step.
         let counts: Option<[usize; 8]> = self.database.row(
-            "SELECT (SELECT count(*) FROM flags WHERE deleted_at IS NULL), \
+            "WITH RECURSIVE named (kind, name) AS ( \
+                SELECT 'attribute', (SELECT min(name) FROM names WHERE kind = 'attribute') \
+                UNION ALL SELECT 'segment_attribute', (SELECT min(name) FROM names WHERE kind = 'segment_attribute') \
+                UNION ALL SELECT kind, (SELECT min(name) FROM names WHERE kind = named.kind AND name > named.name) \
+                    FROM named WHERE name IS NOT NULL) \
+            SELECT (SELECT count(*) FROM flags WHERE deleted_at IS NULL), \
                 (SELECT count(*) FROM segments WHERE deleted_at IS NULL), \
                 (SELECT count(*) FROM overrides), \
                 (SELECT count(*) FROM kill_switches), \
@@ -77,9 +83,10 @@ impl State for SqlStore {
                 (SELECT coalesce(sum(octet_length(document)), 0) FROM flags WHERE deleted_at IS NULL AND state <> 'archived') \
                 + (SELECT coalesce(sum(octet_length(document)), 0) FROM segments WHERE deleted_at IS NULL) \
                 + (SELECT coalesce(sum(octet_length(document)), 0) FROM overrides), \
-                (SELECT count(DISTINCT name) FROM names WHERE (kind = 'attribute' \
-                    AND EXISTS (SELECT 1 FROM flags WHERE key = owner AND deleted_at IS NULL AND state <> 'archived')) \
-                    OR (kind = 'segment_attribute' AND EXISTS (SELECT 1 FROM segments WHERE key = owner AND deleted_at IS NULL)))",
+                (SELECT count(DISTINCT name) FROM named WHERE (kind = 'attribute' AND EXISTS (SELECT 1 FROM names JOIN flags ON key = owner \
+                        WHERE names.kind = named.kind AND names.name = named.name AND deleted_at IS NULL AND state <> 'archived')) \
+                    OR (kind = 'segment_attribute' AND EXISTS (SELECT 1 FROM names JOIN segments ON key = owner \
+                        WHERE names.kind = named.kind AND names.name = named.name AND deleted_at IS NULL)))",
             &[],
         )?;
         let [flags, segments, overrides, kill_switches, proposals, webhooks, snapshot_bytes, attributes] =
