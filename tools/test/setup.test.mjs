@@ -159,6 +159,19 @@ test('the stock OFREP clients are brought once, and anew when what they are made
   assert.deepEqual([builds(), installs()], [2, 2]);
 });
 
+test('compiled Python packages are brought once, and anew for another Python', async (t) => {
+  const shop = workshop(t);
+  const installs = () => shop.calls('python3').filter((call) => call.includes('pip install')).length;
+  const counts = [];
+  for (const tag of ['cpython-311 linux-x86_64\n', 'cpython-311 linux-x86_64\n', 'cpython-313 linux-x86_64\n']) {
+    shop.write('python-tag', tag);
+    const { status, output } = await shop.setup('schemathesis');
+    assert.equal(status, 0, output);
+    counts.push(installs());
+  }
+  assert.deepEqual(counts, [1, 1, 2]);
+});
+
 test('without a Python that serves it says what to install', async (t) => {
   const shop = workshop(t);
   shop.write('python-is-old', '');

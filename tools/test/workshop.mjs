@@ -21,7 +21,10 @@ for name in wasm-bindgen wasm-bindgen-test-runner worker-build ofrep-client-rust
 const PYTHON = `#!/bin/sh
 echo "python3 $*" >> "$WORKSHOP/calls"
 case "$1" in
-  -c) [ ! -e "$WORKSHOP/python-is-old" ] ;;
+  -c) case "$2" in
+      *cache_tag*) cat "$WORKSHOP/python-tag" ;;
+      *) [ ! -e "$WORKSHOP/python-is-old" ] ;;
+    esac ;;
   *) for last in "$@"; do :; done; echo package > "$last/openfeature" ;;
 esac
 `;
@@ -48,7 +51,7 @@ export function workshop(t) {
     return file;
   };
   mkdirSync(root);
-  for (const name of ['env.mjs', 'env.sh', 'lock.mjs', 'setup.mjs', 'test.mjs', 'counts.mjs']) {
+  for (const name of ['env.mjs', 'env.sh', 'lock.mjs', 'python.mjs', 'setup.mjs', 'test.mjs', 'counts.mjs']) {
     cpSync(join(TOOLS, name), join(root, 'tools', name));
   }
   write('repository/Cargo.toml', '[workspace.dependencies]\nwasm-bindgen = { version = "=1.2.3" }\nworker = "=4.5.6"\n');
@@ -57,6 +60,8 @@ export function workshop(t) {
   for (const file of ['rust/Cargo.toml', 'rust/Cargo.lock', 'rust/src/main.rs', 'python/requirements.txt']) {
     write(`repository/ofrep-clients/${file}`, file);
   }
+  write('repository/worker/test/schemathesis/requirements.txt', 'schemathesis');
+  write('python-tag', 'cpython-311 linux-x86_64\n');
   write('bin/cargo', CARGO, 0o755);
   write('bin/rustc', RUSTC, 0o755);
   write('bin/npm', NPM, 0o755);
