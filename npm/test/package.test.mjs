@@ -25,7 +25,7 @@ const BUDGETS = [
   [['dist/openfeature-web.js'], 1_800],
   [['dist/openfeature-server.js'], 1_800],
   // The command line, which nobody's page loads.
-  [['dist/cli.js', 'dist/tools.wasm'], 130_000],
+  [['dist/cli.js', 'dist/tools.wasm'], 132_000],
 ];
 
 /** Entries that stand on another one: written once for each of `burgee` and `burgee/slim`. */
