@@ -104,7 +104,7 @@ fn over_http(bytes: &[u8]) {
             headers: Headers::default(),
             body: Body::Bytes(body),
         };
-        let served = Served { loaded: loaded(), cache: Cache::Hit, confirmed_at: NOW, fault: None, gate: &burgee_contract::sensitive::CLOSED };
+        let served = Served { loaded: loaded(), backing: burgee_contract::BackingState::KvBacked, cache: Cache::Hit, confirmed_at: NOW, fault: None, gate: &burgee_contract::sensitive::CLOSED };
         let mut settings = Settings::default();
         settings.identity.allow_dev_headers = true;
         let moment = Moment { now: NOW, request_id: "r", service_version: "0" };

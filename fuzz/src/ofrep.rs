@@ -56,7 +56,7 @@ pub fn ofrep(bytes: &[u8]) {
 fn ask(path: &str, body: &[u8], tag: &str) -> Response {
     let headers = Headers::default().with(Header::IfNoneMatch, tag);
     let request = Request { method: "POST", path, query: "", headers, body: Body::Bytes(body) };
-    let served = Served { loaded: loaded(), cache: Cache::Hit, confirmed_at: NOW, fault: None, gate: &burgee_contract::sensitive::CLOSED };
+    let served = Served { loaded: loaded(), backing: burgee_contract::BackingState::KvBacked, cache: Cache::Hit, confirmed_at: NOW, fault: None, gate: &burgee_contract::sensitive::CLOSED };
     let settings = Settings::default();
     let moment = Moment { now: NOW, request_id: "r", service_version: "0" };
     respond(&Plan::of(&request, &settings, NOW), &request, Registry::Ready(served), &moment)
