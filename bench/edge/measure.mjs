@@ -132,7 +132,8 @@ export function startClient() {
   const child = fork(join(HERE, 'client.mjs'));
   const ask = (task) =>
     new Promise((resolve, reject) => {
-      const end = () => reject(new Error('the client ended'));
+      const end = (code, signal) => reject(new Error(`the client ended: ${signal ?? code}`));
+      if (!child.connected) return end(child.exitCode, child.signalCode);
       child.once('exit', end).once('message', (told) => {
         child.off('exit', end);
         if (told.error) reject(new Error(told.error));
@@ -140,7 +141,7 @@ export function startClient() {
       });
       child.send(task);
     });
-  return { ask, stop: () => child.disconnect() };
+  return { ask, stop: () => child.connected && child.disconnect() };
 }
 
 /** For how long a process has been on a CPU, ms; none where the system does not say it so exactly. */
