@@ -2,6 +2,7 @@
 //
 //   FF_HOST, FF_PORT   where to listen: 127.0.0.1 and 8787
 //   FF_VERIFY_MODE, FF_ALLOW_DEV_HEADERS, FF_JWT_…, POLICY_…   whose tokens are taken: docs/trust.md; nobody needs one unless they say so
+//   FF_RATE_CLIENT, FF_RATE_TENANT   requests a second; as many as there come unless they say so, since all of them come from one machine
 //   --no-build         serve what was built before
 //   --state FOLDER     where the local KV is kept: .wrangler/state
 //
@@ -40,8 +41,9 @@ const SEEDS = {
   parity: () => vector('synthetic.json'),
   'parity-rules': () => JSON.stringify(JSON.parse(vector('rules.json')).registry),
 };
-// Variables that are handed on from the environment.
-const IDENTITY = ['FF_VERIFY_MODE', 'FF_ALLOW_DEV_HEADERS', 'FF_JWT_AUDIENCE', 'FF_JWT_ISSUER', 'FF_JWT_ALGORITHMS', 'POLICY_JWKS_URL', 'POLICY_JWT_PUBLIC_KEY'];
+// Variables that are handed on from the environment, and what they are where it does not say.
+const HANDED_ON = ['FF_VERIFY_MODE', 'FF_ALLOW_DEV_HEADERS', 'FF_JWT_AUDIENCE', 'FF_JWT_ISSUER', 'FF_JWT_ALGORITHMS', 'POLICY_JWKS_URL', 'POLICY_JWT_PUBLIC_KEY', 'FF_RATE_CLIENT', 'FF_RATE_TENANT'];
+const UNLESS_SAID = { FF_ALLOW_DEV_HEADERS: 'true', FF_RATE_CLIENT: '0', FF_RATE_TENANT: '0' };
 const READY_WITHIN_MS = 60_000;
 const STOPPED_WITHIN_MS = 5_000;
 
@@ -199,8 +201,9 @@ async function serve(state) {
   const quiet = ['--show-interactive-dev-session=false', '--log-level', 'log'];
   // A secret of this run alone: whoever reaches the address gets a token by asking for one.
   const secret = randomBytes(32).toString('hex');
-  const identity = Object.entries({ FF_ALLOW_DEV_HEADERS: 'true', ...process.env }).filter(([name, value]) => IDENTITY.includes(name) && value);
-  const settings = ['FF_OPEN_REGISTRIES:parity,parity-rules', 'FF_OPEN_ISSUER:1', `FF_TOKEN_SECRET:${secret}`, ...identity.map((pair) => pair.join(':'))];
+  const said = Object.fromEntries(Object.entries(process.env).filter(([name, value]) => HANDED_ON.includes(name) && value));
+  const handedOn = Object.entries({ ...UNLESS_SAID, ...said });
+  const settings = ['FF_OPEN_REGISTRIES:parity,parity-rules', 'FF_OPEN_ISSUER:1', `FF_TOKEN_SECRET:${secret}`, ...handedOn.map((pair) => pair.join(':'))];
   const vars = settings.flatMap((setting) => ['--var', setting]);
   const server = start([...wrangler, 'dev', ...listen, ...quiet, ...vars, '--persist-to', state], ['ignore', 'inherit', 'inherit']);
   const base = `http://${host.includes(':') ? `[${host}]` : host}:${port}`;

@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { unstable_getMiniflareWorkerOptions as workerOptions } from 'wrangler';
 import { SECRET, sleep, token } from '../../worker/test/harness.mjs';
-import { KEY, PEOPLE, TENANT, WORKER, built, cpuMs, envelope, evaluation, snapshotText, startClient } from '../edge/measure.mjs';
+import { KEY, PEOPLE, TENANT, UNHINDERED, WORKER, built, cpuMs, envelope, evaluation, snapshotText, startClient } from '../edge/measure.mjs';
 import { serve } from '../edge/workerd.mjs';
 import { documentText } from '../shapes.mjs';
 import { summary } from '../statistics.mjs';
@@ -44,7 +44,7 @@ function flags() {
 function services(disk) {
   const { bindings, compatibilityDate: date, durableObjects } = workerOptions(join(WORKER, 'wrangler.jsonc')).workerOptions;
   const modules = built(join(WORKER, 'build'));
-  const variables = { ...bindings, FF_PLATFORM_TENANT: TENANT, FF_TOKEN_SECRET: SECRET, FF_ALLOW_DEV_HEADERS: 'true' };
+  const variables = { ...bindings, FF_PLATFORM_TENANT: TENANT, FF_TOKEN_SECRET: SECRET, FF_ALLOW_DEV_HEADERS: 'true', ...UNHINDERED };
   const classes = Object.entries(durableObjects).map(([binding, { className }]) => [binding, className]);
   const objects = Object.fromEntries(classes.map(([binding, className]) => [binding, { object: { className, service: 'objects' } }]));
   const worker = (more) => ({ date, modules, bindings: { ...variables, FLAGS: { kv: 'kv' }, ...objects, ...more } });

@@ -88,7 +88,7 @@ pub use http::{Body, Header, Headers, Request, Response, split_url};
 pub use loaded::{Found, Loaded, ReadFault, ReadFaultCode, Reading, Served};
 pub use log::{KeysLog, Level, RegistryLog, RequestLog};
 pub use query::Query;
-pub use rate::Buckets;
+pub use rate::{Buckets, Rates};
 pub use readiness::Truth;
 pub use request_id::{is_sane, uuid_v4};
 pub use respond::{Moment, Registry, pass_on, ready, refuse, respond, show_metrics};

@@ -70,6 +70,9 @@ pub const FLAGS_KEPT_BYTES: usize = 2 * 1024 * 1024;
 /// Characters of a path that a log line shows. Paths that nobody serves can be as long as a caller likes.
 pub const LOGGED_PATH_CHARS: usize = 256;
 
+/// The highest rate that can be set, in requests a second: more than an isolate answers.
+pub const RATE: u32 = 1_000_000;
+
 /// Seconds of its rate that a bucket holds: a page that opens asks a few times at once.
 pub const RATE_BURST_S: i64 = 2;
 

@@ -7,7 +7,8 @@ use serde_json::{Map, Value, json};
 use crate::envelope::{ErrorCode, Problem};
 use crate::http::{Header, Response};
 use crate::operations::{self, Access, Answer, Content, Entry, Kind, Media, Parameter, Payload, Place};
-use crate::v1::Scope;
+use crate::route::Route;
+use crate::v1::{self, Scope};
 
 /// The schemas, by surface.
 const SCHEMAS: [&str; 6] = [
@@ -212,7 +213,18 @@ fn implied(entry: &Entry) -> Vec<Answer> {
         // A limit of the tenant, which any change may come past.
         statuses.push(422);
     }
-    statuses.into_iter().map(operations::problem).collect()
+    statuses.into_iter().map(operations::problem).chain(too_often(entry)).collect()
+}
+
+/// What is answered to who asks too often, in the surface's own form. Probes never are.
+fn too_often(entry: &Entry) -> Option<Answer> {
+    let content = match (entry.route, tag(entry.path)) {
+        (Route::Live | Route::Ready, _) => return None,
+        (_, "ofrep") => Content::Json("OfrepFailure"),
+        _ if v1::serves(entry.path) => Content::Problem,
+        _ => Content::Json("FailureEnvelope"),
+    };
+    Some(Answer { status: 429, content })
 }
 
 fn response(status: u16, content: Content) -> Value {
@@ -230,6 +242,7 @@ fn response(status: u16, content: Content) -> Value {
         413 => "The body is too large.",
         415 => "The body's type is not read here.",
         422 => "The body has faults, or a limit is passed.",
+        429 => "It was asked too often; Retry-After says in how many seconds to ask again.",
         _ => "It cannot be answered now.",
     };
     let content = match content {
@@ -240,7 +253,12 @@ fn response(status: u16, content: Content) -> Value {
         Content::Text => json!({"text/plain": {"schema": {"type": "string"}}}),
         Content::Events => json!({"text/event-stream": of_schema("StreamEvent")}),
     };
-    json!({"description": description, "content": content})
+    let mut response = json!({"description": description, "content": content});
+    if let (429, Some(members)) = (status, response.as_object_mut()) {
+        let seconds = json!({"description": "In seconds.", "schema": {"type": "integer", "minimum": 1}});
+        members.insert("headers".to_owned(), json!({"Retry-After": seconds}));
+    }
+    response
 }
 
 #[cfg(test)]

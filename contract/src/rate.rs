@@ -5,8 +5,51 @@
 //! ask another without making every request wait for it, so a client that meets several isolates may be allowed as much by each.
 
 use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::net::{IpAddr, Ipv6Addr};
 
+use crate::envelope::{ErrorCode, Problem};
 use crate::limits;
+use crate::route::{Plan, Route, Subject};
+use crate::settings::Settings;
+
+/// How many requests a second are answered, by one isolate. 0 allows as many as there come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Rates {
+    /// `FF_RATE_CLIENT`: of one client.
+    pub client: u32,
+    /// `FF_RATE_TENANT`: about one tenant, whoever asks.
+    pub tenant: u32,
+}
+
+/// What has a bucket. Subjects of the two kinds of tokens are different people, though they may have one name.
+#[derive(Hash)]
+enum Key<'a> {
+    Address(u128),
+    Identity(&'a str),
+    Principal(&'a str),
+    Tenant(&'a str),
+}
+
+impl Key<'_> {
+    fn hash(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        Hash::hash(self, &mut hasher);
+        hasher.finish()
+    }
+}
+
+/// The client that an address is; none where it is no address. An IPv6 client has a network of 64 bits to itself, and can ask from any address
+/// in it (RFC 6177), so that the network counts.
+fn client_of(address: &str) -> Option<Key<'static>> {
+    let address: Ipv6Addr = match address.parse().ok()? {
+        IpAddr::V4(address) => address.to_ipv6_mapped(),
+        IpAddr::V6(address) => address,
+    };
+    let whole = u128::from(address);
+    let network = whole & !u128::from(u64::MAX);
+    Some(Key::Address(if address.to_ipv4_mapped().is_some() { whole } else { network }))
+}
 
 /// Buckets by key. The longest unused go first where there are more than [`limits::RATE_KEYS`]; a full one that goes loses nothing.
 #[derive(Debug, Default)]
@@ -26,6 +69,40 @@ struct Bucket {
 const TOKEN: i64 = 1000;
 
 impl Buckets {
+    /// Takes what a request costs at a time (ms since the epoch): one of its client, and where it is let through one of its tenant. `address` is
+    /// the IP address that it comes from, which counts where no token says who asks; what is no address has no bucket. Probes and preflights
+    /// cost nothing.
+    ///
+    /// # Errors
+    /// 429, with the time after which there will be enough.
+    pub fn charge(&mut self, plan: &Plan<'_>, address: &str, now: i64) -> Result<(), Problem> {
+        if matches!(plan.route(), Route::Preflight | Route::Live | Route::Ready) {
+            return Ok(());
+        }
+        let rates = plan.settings.rates;
+        let client = match plan.subject() {
+            Some(Subject::Identity(subject)) => Some(Key::Identity(subject)),
+            Some(Subject::Principal(subject)) => Some(Key::Principal(subject)),
+            None => client_of(address),
+        };
+        self.take_for(client, rates.client, now).map_err(|wait_s| too_often("this client asks", wait_s))?;
+        let tenant = plan.answered_tenant().map(Key::Tenant);
+        self.take_for(tenant, rates.tenant, now).map_err(|wait_s| too_often("this tenant is asked about", wait_s))
+    }
+
+    /// Takes what it costs to verify a token that nobody knows yet, of the address that it comes from: whoever makes tokens up pays for them, too.
+    ///
+    /// # Errors
+    /// As [`Self::charge`].
+    pub fn charge_check(&mut self, settings: &Settings, address: &str, now: i64) -> Result<(), Problem> {
+        let taken = self.take_for(client_of(address), settings.rates.client, now);
+        taken.map_err(|wait_s| too_often("this client asks", wait_s))
+    }
+
+    fn take_for(&mut self, key: Option<Key<'_>>, per_second: u32, now: i64) -> Result<(), u32> {
+        key.map_or(Ok(()), |key| self.take(key.hash(), per_second, now))
+    }
+
     /// Takes a token for a request of `key` at a time (ms since the epoch). `per_second` is the rate; 0 allows everything.
     ///
     /// # Errors
@@ -72,6 +149,15 @@ impl Buckets {
         });
     }
 }
+
+fn too_often(who: &str, wait_s: u32) -> Problem {
+    let problem = Problem::new(ErrorCode::RateLimited, format!("{who} too often"));
+    problem.hint(format!("ask again in {wait_s} s")).with(|more| more.retry_after_s = Some(wait_s))
+}
+
+#[cfg(test)]
+#[path = "rate_tests.rs"]
+mod charges;
 
 #[cfg(test)]
 mod tests {

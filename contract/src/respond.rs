@@ -108,8 +108,15 @@ fn failed(problem: &Problem, path: &str, moment: &Moment<'_>) -> Response {
     } else {
         failure(problem, moment.service())
     };
-    match problem.more.as_ref().and_then(|more| more.challenge) {
+    let more = problem.more.as_deref();
+    let response = match more.and_then(|more| more.challenge) {
         Some(challenge) => response.with("WWW-Authenticate", challenge),
+        None => response,
+    };
+    match more.and_then(|more| more.retry_after_s) {
+        Some(seconds) => response.with("Retry-After", seconds.to_string()),
+        // Nobody knows for how long; a second is what publishing waits too.
+        None if response.status == 503 => response.with("Retry-After", "1"),
         None => response,
     }
 }

@@ -108,6 +108,15 @@ enum Asks<'a> {
     Known(Verdict),
 }
 
+/// The subject of a token that counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Subject<'a> {
+    /// Of one of the platform's issuer that was verified.
+    Identity(&'a str),
+    /// Of one of the control plane.
+    Principal(&'a str),
+}
+
 /// What must be carried to a tenant's object, to be answered there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Carried<'a> {
@@ -203,13 +212,28 @@ impl<'a> Plan<'a> {
         self.grant.as_ref().ok()?.tenant.as_ref().map(Tenant::name)
     }
 
+    /// The tenant that the request is about; none where it is refused, for what it asks or for its token.
+    pub(crate) fn answered_tenant(&self) -> Option<&str> {
+        if let Asks::Known(Err(_)) = self.caller { None } else { self.tenant() }
+    }
+
+    /// Who asks; none where no token says it, or one that was not verified.
+    pub(crate) fn subject(&self) -> Option<Subject<'_>> {
+        if let Some(principal) = self.grant.as_ref().ok().and_then(|grant| grant.principal.as_ref()) {
+            return Some(Subject::Principal(&principal.subject));
+        }
+        match &self.caller {
+            Asks::Known(Ok(identity)) if identity.is_verified() => {
+                identity.claims().map(|claims| Subject::Identity(&claims.subject))
+            }
+            _ => None,
+        }
+    }
+
     /// The tenant whose registry must be handed to [`crate::respond`]; none where the answer needs none.
     #[must_use]
     pub fn registry(&self) -> Option<&str> {
-        if let Asks::Known(Err(_)) = self.caller {
-            return None;
-        }
-        matches!(self.place, Place::Platform | Place::Snapshot).then(|| self.tenant()).flatten()
+        matches!(self.place, Place::Platform | Place::Snapshot).then(|| self.answered_tenant()).flatten()
     }
 
     /// Where the tenant's object must answer: whose, and who asks. The request goes there as it came. None where [`crate::respond`] answers, be it to refuse.

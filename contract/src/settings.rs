@@ -8,6 +8,7 @@ use burgee_control::Policy;
 use crate::backing::Backing;
 use crate::identity::IdentitySettings;
 use crate::limits;
+use crate::rate::Rates;
 use crate::sensitive::{PolicySettings, is_base};
 use crate::v1::signature::SigningKey;
 use crate::v1::{Client, Secret};
@@ -50,6 +51,8 @@ pub struct Settings {
     pub audit_sink: Option<AuditSink>,
     /// `FF_TEST_CLOCK`: `1` lets tests set the time of a tenant's object. Default off; never set it where others can reach it.
     pub test_clock: bool,
+    /// `FF_RATE_CLIENT`, `FF_RATE_TENANT`: how many requests a second are answered, by one isolate. Default 1000 and 10000.
+    pub rates: Rates,
     /// Of callers' tokens: `FF_VERIFY_MODE`, `FF_ALLOW_DEV_HEADERS`, `FF_JWT_…`, `POLICY_…`.
     pub identity: IdentitySettings,
 }
@@ -72,6 +75,7 @@ impl Default for Settings {
             webhook_hosts: Vec::new(),
             audit_sink: None,
             test_clock: false,
+            rates: Rates { client: 1_000, tenant: 10_000 },
             identity: IdentitySettings::default(),
         }
     }
@@ -192,6 +196,16 @@ impl Settings {
             let hosts = value.split(',').map(str::trim).filter(|host| !host.is_empty());
             settings.webhook_hosts = hosts.map(webhook_host).collect::<Result<_, _>>()?;
         }
+        for (name, rate) in
+            [("FF_RATE_CLIENT", &mut settings.rates.client), ("FF_RATE_TENANT", &mut settings.rates.tenant)]
+        {
+            if let Some(value) = variable(name) {
+                *rate = value.parse().ok().filter(|rate| *rate <= limits::RATE).ok_or_else(|| SettingsError {
+                    variable: name,
+                    expected: format!("whole requests a second from 0, which is no limit, to {}", limits::RATE),
+                })?;
+            }
+        }
         for (name, switch) in [
             ("FF_TEST_PANIC", &mut settings.test_panic),
             ("FF_TEST_CLOCK", &mut settings.test_clock),
@@ -298,6 +312,8 @@ mod tests {
             ("FF_ROLLOUTS", "off"),
             ("FF_WEBHOOK_HOSTS", "localhost:8080, Hooks.internal,[::1]:9"),
             ("FF_TEST_CLOCK", "1"),
+            ("FF_RATE_CLIENT", "50"),
+            ("FF_RATE_TENANT", "1000000"),
             ("FF_ALLOW_DEV_HEADERS", " true "),
         ]);
         let expected = Settings {
@@ -321,6 +337,7 @@ mod tests {
             webhook_hosts: ["localhost:8080", "hooks.internal", "[::1]:9"].map(str::to_owned).to_vec(),
             audit_sink: None,
             test_clock: true,
+            rates: Rates { client: 50, tenant: 1_000_000 },
             identity: IdentitySettings { allow_dev_headers: true, ..IdentitySettings::default() },
         };
         let settings = settings.unwrap();
@@ -347,6 +364,9 @@ mod tests {
             ("FF_TEST_PANIC", "yes"),
             ("FF_TEST_CLOCK", "on"),
             ("FF_OPEN_ISSUER", "true"),
+            ("FF_RATE_CLIENT", "-1"),
+            ("FF_RATE_CLIENT", "0.5"),
+            ("FF_RATE_TENANT", "1000001"),
             ("FF_RETENTION_DAYS", "0"),
             ("FF_RETENTION_DAYS", "1.5"),
             ("FF_RETENTION_DAYS", "36501"),

@@ -19,7 +19,7 @@ mod problem;
 mod scope;
 pub mod signature;
 mod snapshot;
-mod token;
+pub(crate) mod token;
 
 use burgee_control::{Policy, Store};
 use serde::{Deserialize, Serialize};

@@ -24,6 +24,9 @@ extern "C" {
     #[wasm_bindgen(js_name = headers)]
     fn js_headers(request: &web_sys::Request, wanted: u32) -> String;
 
+    #[wasm_bindgen(js_name = address)]
+    fn js_address(request: &web_sys::Request) -> String;
+
     #[wasm_bindgen(js_name = kept)]
     fn js_kept(lines: &str) -> web_sys::Headers;
 
@@ -91,6 +94,11 @@ pub(crate) fn head(request: &web_sys::Request) -> String {
 /// The values of some headers, each on a line.
 pub(crate) fn headers(request: &web_sys::Request, wanted: &[Header]) -> String {
     js_headers(request, wanted.iter().fold(0, |bits, header| bits | 1 << *header as u32))
+}
+
+/// The IP address that a request comes from; empty where it is not known.
+pub(crate) fn address(request: &web_sys::Request) -> String {
+    js_address(request)
 }
 
 /// What came of reading a body.

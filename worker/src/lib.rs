@@ -20,7 +20,7 @@ mod policy;
 mod registries;
 pub mod tenant;
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 
@@ -28,8 +28,8 @@ use burgee_contract::identity::{Looked, Verdict};
 use burgee_contract::metrics::CacheState;
 use burgee_contract::sensitive::{Gate, Inquiry};
 use burgee_contract::{
-    ErrorCode, Header, Headers, Moment, Plan, Problem, Registry, Request, RequestLog, Response, Route, Settings,
-    SettingsError, is_sane, refuse, respond, show_metrics, split_url, uuid_v4, v1,
+    Buckets, ErrorCode, Header, Headers, Moment, Plan, Problem, Registry, Request, RequestLog, Response, Route,
+    Settings, SettingsError, is_sane, refuse, respond, show_metrics, split_url, uuid_v4, v1,
 };
 use worker::js_sys::futures::future_to_promise;
 use worker::wasm_bindgen::JsValue;
@@ -99,12 +99,17 @@ fn answer(asked: Asked, settings: Rc<Settings>, env: Env, context: Context) -> J
     match looked {
         None => answer_to(None, asked, settings, env, &context),
         Some(Looked::Known(verdict)) => answer_to(Some(verdict), asked, settings, env, &context),
-        Some(Looked::Check(checking)) => future_to_promise(AssertUnwindSafe(async move {
-            let verdict = identity::check(checking, &settings).await;
-            // It may be a promise again: who waits for this one then waits for that.
-            Ok(answer_to(Some(verdict), asked, settings, env, &context))
-        }))
-        .into(),
+        Some(Looked::Check(checking)) => {
+            if let Err(problem) = asked.pay(|buckets, address, now| buckets.charge_check(&settings, address, now)) {
+                return asked.refuse(&problem).into();
+            }
+            future_to_promise(AssertUnwindSafe(async move {
+                let verdict = identity::check(checking, &settings).await;
+                // It may be a promise again: who waits for this one then waits for that.
+                Ok(answer_to(Some(verdict), asked, settings, env, &context))
+            }))
+            .into()
+        }
     }
 }
 
@@ -115,6 +120,9 @@ fn answer_to(verdict: Option<Verdict>, asked: Asked, settings: Rc<Settings>, env
         return bring_down(request.query);
     }
     let planned = asked.plan(&request, &settings, verdict.as_ref());
+    if let Err(problem) = asked.pay(|buckets, address, now| buckets.charge(&planned, address, now)) {
+        return asked.refuse(&problem).into();
+    }
     if planned.route() == Route::Metrics {
         return future_to_promise(AssertUnwindSafe(async move {
             let text = meter::text(&env).await;
@@ -197,6 +205,8 @@ struct Asked {
     started: i64,
     /// The time that a test gave it instead, ms since the epoch.
     test_now: Option<i64>,
+    /// The IP address that it comes from; empty where that is of no use, or not known.
+    address: String,
 }
 
 impl Asked {
@@ -204,13 +214,22 @@ impl Asked {
         let headers = bridge::headers(raw, route.headers());
         let given = Headers::from_lines(route.headers(), &headers).get(Header::RequestId);
         let id = given.filter(|id| is_sane(id)).map_or_else(new_id, str::to_owned);
-        Self { head, route, headers, body, id, tap, started, test_now: None }
+        Self { head, route, headers, body, id, tap, started, test_now: None, address: String::new() }
     }
 
-    /// The same, at the time that a test gives it where tests may.
+    /// The same, with what the settings let it be asked: the time that a test gives it, and where it comes from.
     fn at(self, settings: &Settings, raw: &web_sys::Request) -> Self {
         let test_now = if settings.test_clock { bridge::test_now(raw) } else { None };
-        Self { test_now, ..self }
+        let address = if settings.rates.client > 0 { bridge::address(raw) } else { String::new() };
+        Self { test_now, address, ..self }
+    }
+
+    /// Takes from this isolate's buckets what a request costs.
+    fn pay(&self, charge: impl FnOnce(&mut Buckets, &str, i64) -> Result<(), Problem>) -> Result<(), Problem> {
+        thread_local! {
+            static BUCKETS: RefCell<Buckets> = RefCell::default();
+        }
+        BUCKETS.with_borrow_mut(|buckets| charge(buckets, &self.address, self.now()))
     }
 
     /// Whether its answer depends on its body. One that is refused anyway is not read: it may be long.

@@ -42,6 +42,8 @@ test('every variable is in it, with the default that it has without', async (t) 
   for (const name of ['FF_OPEN_REGISTRIES', 'FF_WEBHOOK_HOSTS']) assert.equal(config.vars[name], '');
   assert.ok(source.includes(`retention_days: ${config.vars.FF_RETENTION_DAYS},`));
   assert.equal(config.vars.FF_ROLLOUTS, 'on');
+  const rates = [config.vars.FF_RATE_CLIENT, config.vars.FF_RATE_TENANT].map((rate) => Number(rate).toLocaleString('en').replaceAll(',', '_'));
+  assert.ok(source.includes(`Rates { client: ${rates[0]}, tenant: ${rates[1]} }`));
   assert.ok(tokens.includes(`audience: "${config.vars.FF_JWT_AUDIENCE}"`));
   assert.ok(tokens.includes('mode: Mode::DecodeOnly') && config.vars.FF_VERIFY_MODE === 'decode-only');
   assert.ok(tokens.includes('allow_dev_headers: false') && config.vars.FF_ALLOW_DEV_HEADERS === 'false');

@@ -60,7 +60,7 @@ export async function startWorker(t, { vars = {}, gate = false, others = () => [
     modulesRoot: BUILD,
     modulesRules: undefined,
     bindings: Object.fromEntries(
-      Object.entries({ ...options.bindings, FF_TOKEN_SECRET: SECRET, FF_ALLOW_DEV_HEADERS: 'true', ...vars }).filter(([, value]) => value !== undefined),
+      Object.entries({ ...options.bindings, FF_TOKEN_SECRET: SECRET, FF_ALLOW_DEV_HEADERS: 'true', FF_RATE_CLIENT: '0', FF_RATE_TENANT: '0', ...vars }).filter(([, value]) => value !== undefined),
     ),
     ...(outbound && { outboundService: { external: { address: outbound, http: {} } } }),
     assets: assets && { ...options.assets, directory: assets },

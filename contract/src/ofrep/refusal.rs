@@ -79,8 +79,8 @@ pub(super) fn refuse(refusal: &Refusal, path: &str) -> Response {
         #[serde(skip_serializing_if = "Option::is_none")]
         reason_code: Option<ErrorCode>,
     }
-    // The protocol has no code of its own for what is wrong with a token.
-    let reason_code = (refusal.problem.status() == 401).then_some(refusal.problem.code);
+    // The protocol has no code of its own for what is wrong with a token, or for who asks too often.
+    let reason_code = matches!(refusal.problem.status(), 401 | 429).then_some(refusal.problem.code);
     // A key that cannot be decoded is named as it was sent.
     let key = key_in(path).map(|key| percent::decode(key, Plus::Literal).unwrap_or(Cow::Borrowed(key)));
     json(&Entry { key: key.as_deref(), refusal, metadata: Metadata { reason_code } }, Some(refusal), "no-store")

@@ -43,15 +43,9 @@ pub(crate) fn refuse(problem: &Problem, request_id: &str) -> Response {
     // Strings and numbers can always be written; were it not so, an empty body would still have the right status.
     let body = serde_json::to_vec(&details).unwrap_or_default();
     let fault = more.and_then(|more| more.for_log.clone());
-    let response = Response { body, error: Some(problem.code), fault, ..Response::new(status) }
+    Response { body, error: Some(problem.code), fault, ..Response::new(status) }
         .with("Content-Type", "application/problem+json")
-        .with("Cache-Control", "no-store");
-    match more.and_then(|more| more.retry_after_s) {
-        Some(seconds) => response.with("Retry-After", seconds.to_string()),
-        // Nobody knows for how long; a second is what publishing waits too.
-        None if status == 503 => response.with("Retry-After", "1"),
-        None => response,
-    }
+        .with("Cache-Control", "no-store")
 }
 
 /// The status in words: of `about:blank` that is all a title may say.
