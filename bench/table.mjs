@@ -159,7 +159,8 @@ function goals(results) {
     return ratios.length ? { text: ratio(Math.min(...ratios)) } : undefined;
   };
   const evaluation = (shape) => edgeRow(results, shape, 'GET /api/flags/eval');
-  const first = evaluation('a new isolate')?.first;
+  // In the form in which tenants' objects publish it.
+  const first = edgeRow(results, 'a new isolate', 'packed')?.first;
   const [packed, bare] = ['packed', 'GET /healthz'].map((route) => edgeRow(results, 'a new isolate, 10,000 flags', route)?.cpu?.median);
   const loadCpu = packed && bare && packed - bare;
   const list = [

@@ -81,7 +81,9 @@ const CONTESTANTS = [
 
 // A route that needs no flags shows what a new isolate takes without them.
 const BARE = { contestant: 'burgee', route: 'GET /healthz', worker: 'burgee', request: health, answer: 'ok' };
-const FIRST = [CONTESTANTS[0], BARE, ...CONTESTANTS.slice(2)];
+/** The same flags in the form in which tenants' objects publish them. */
+const PACKED = { ...CONTESTANTS[0], route: 'packed', service: 'first-packed' };
+const FIRST = [CONTESTANTS[0], PACKED, BARE, ...CONTESTANTS.slice(2)];
 
 /** What a new isolate answers first with ten thousand flags, in each form that they may be stored in; and without any, to be taken off. */
 const LOADS = [
@@ -99,6 +101,7 @@ export function built(folder) {
 const own = (name) => join(HERE, 'workers', name);
 const named = (prefix, entries) => Object.fromEntries(Object.entries(entries).map(([name, value]) => [`${prefix}:${name}`, value]));
 const fresh = (worker) => `fresh-${worker}`;
+const anew = ({ service, worker }) => service ?? fresh(worker);
 
 /** The Workers as workerd serves them: each one kept, and each one anew for every request; burgee's also with other documents, by `loads`. */
 function services(document, loads) {
@@ -116,14 +119,14 @@ function services(document, loads) {
     all[name] = { date, modules, bindings: { ...variables, FLAGS: { kv: 'kv' } } };
     const files = Object.fromEntries(Object.entries(modules).map(([module, file]) => [module, { file }]));
     const parts = { ...named('module', files), ...named('text', variables), MAIN: Object.keys(modules)[0], DATE: date };
-    const anew = (snapshot) => ({
+    const loaded = (snapshot) => ({
       date,
       flags: ['experimental'],
       modules: { 'fresh.mjs': own('fresh.mjs') },
       bindings: { ...snapshot, ...parts, LOADER: { loader: null } },
     });
-    all[fresh(name)] = anew(snapshot);
-    if (name === 'burgee') for (const [service, file] of Object.entries(loads)) all[service] = anew(stored(file));
+    all[fresh(name)] = loaded(snapshot);
+    if (name === 'burgee') for (const [service, file] of Object.entries(loads)) all[service] = loaded(stored(file));
   }
   return all;
 }
@@ -184,7 +187,7 @@ async function check(ports) {
     }
   }
   for (const contestant of FIRST) {
-    const value = await once(ports[fresh(contestant.worker)], contestant, letIn[0]);
+    const value = await once(ports[anew(contestant)], contestant, letIn[0]);
     if (contestant.decision && value !== true) throw new Error(`a new isolate of ${contestant.worker} decides otherwise`);
   }
   for (const load of LOADS) {
@@ -216,7 +219,7 @@ async function measureStart({ workers, client, start, plan }) {
     for (let round = -1; round < plan.isolates; round++) {
       for (const of of turned(FIRST)) {
         const task = { requests: [of.request(measured[0])], connections: 1, ms: 0 };
-        const first = await client.ask({ ...task, port: ports[fresh(of.worker)] });
+        const first = await client.ask({ ...task, port: ports[anew(of)] });
         const warm = await client.ask({ ...task, port: ports[of.worker] });
         if (round >= 0) samples.push({ shape: 'a new isolate', of, first: first.p50 * 1e6, warm: warm.p50 * 1e6 });
       }
@@ -250,12 +253,14 @@ function rows(samples) {
 function writeDocuments(inputs, pack) {
   const file = (name) => join(inputs, name);
   const write = (name, text) => (writeFileSync(file(name), text), file(name));
-  const many = snapshotText('10000');
+  const packed = (input) => execFileSync(pack, { input, maxBuffer: 32 * 1024 * 1024 });
+  const [some, many] = ['1000', '10000'].map(snapshotText);
   return {
-    document: write('edge-snapshot.json', snapshotText('1000')),
+    document: write('edge-snapshot.json', some),
     loads: {
+      'first-packed': write('edge-snapshot.packed', packed(some)),
       'load-json': write('edge-snapshot-10000.json', many),
-      'load-packed': write('edge-snapshot-10000.packed', execFileSync(pack, { input: many, maxBuffer: 32 * 1024 * 1024 })),
+      'load-packed': write('edge-snapshot-10000.packed', packed(many)),
     },
   };
 }
