@@ -16,6 +16,7 @@ use serde::Serialize;
 
 use crate::limits;
 use crate::loaded::ReadFault;
+use crate::readiness::Truth;
 
 /// Where an answer's registry came from. `meta.cache` of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -39,6 +40,7 @@ pub struct Slot<T> {
     wanted: u64,
     /// Whether the tenant has an object that was written to.
     has_object: bool,
+    truth: Truth,
     refresh: Refresh,
     /// When the last read began that succeeded, ms since the epoch.
     read_since: Option<i64>,
@@ -90,7 +92,8 @@ pub enum Look<T> {
 
 impl<T> Default for Slot<T> {
     fn default() -> Self {
-        Self { held: None, wanted: 0, has_object: false, refresh: Refresh::Idle, read_since: None, fault: None }
+        let (refresh, truth) = (Refresh::Idle, Truth::Absent);
+        Self { held: None, wanted: 0, has_object: false, truth, refresh, read_since: None, fault: None }
     }
 }
 
@@ -161,11 +164,22 @@ impl<T: Clone> Slot<T> {
         }
     }
 
-    /// The tenant's object said its version.
-    pub fn note(&mut self, truth: Newest) {
-        if let Newest::Version(version) = truth {
+    /// The tenant's object was asked for its version.
+    pub fn note(&mut self, newest: Newest) {
+        self.truth = match newest {
+            Newest::Version(0) => Truth::Absent,
+            Newest::Version(_) => Truth::Reachable,
+            Newest::Unreachable => Truth::Unreachable,
+        };
+        if let Newest::Version(version) = newest {
             self.has_object = version > 0;
         }
+    }
+
+    /// How it stood with the tenant's object when it was last asked. Of one that has never answered it is not known whether it holds anything.
+    #[must_use]
+    pub fn truth(&self) -> Truth {
+        self.truth
     }
 
     /// Whether the tenant has an object that was written to, as far as is known: it then has an event stream.
@@ -448,6 +462,22 @@ mod tests {
             Look::Read(Cache::Miss),
             "what failed before 9 was there says nothing of it"
         );
+    }
+
+    #[test]
+    fn what_the_object_said_last_is_its_state() {
+        let mut slot = Slot::<u32>::default();
+        assert_eq!((slot.truth(), slot.has_object()), (Truth::Absent, false), "nobody asks where there are no objects");
+        for (newest, truth, has_object) in [
+            (Newest::Unreachable, Truth::Unreachable, false),
+            (Newest::Version(0), Truth::Absent, false),
+            (Newest::Version(3), Truth::Reachable, true),
+            (Newest::Unreachable, Truth::Unreachable, true),
+            (Newest::Version(3), Truth::Reachable, true),
+        ] {
+            slot.note(newest);
+            assert_eq!((slot.truth(), slot.has_object()), (truth, has_object), "{newest:?}");
+        }
     }
 
     #[test]

@@ -91,7 +91,7 @@ pub use query::Query;
 pub use rate::{Buckets, Rates};
 pub use readiness::Truth;
 pub use request_id::{is_sane, uuid_v4};
-pub use respond::{Moment, Registry, pass_on, ready, refuse, respond, show_metrics};
+pub use respond::{Moment, Registry, pass_on, refuse, respond, show_metrics};
 pub use route::{Carried, Plan, Route, UNKNOWN_PATH};
 pub use settings::{Settings, SettingsError};
 pub use slots::Slots;

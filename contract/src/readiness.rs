@@ -6,10 +6,10 @@ use crate::limits;
 use crate::respond::Registry;
 use crate::settings::Settings;
 
-/// Whether the one that writes the tenant's flags could be asked.
+/// Whether the tenant's object, which writes its flags, could be asked when its registry was last read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Truth {
-    /// There is none: storage stands alone.
+    /// There is none, or nothing was ever written to it: what is published stands alone.
     #[default]
     Absent,
     /// It answered.

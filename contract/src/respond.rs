@@ -8,7 +8,7 @@ use crate::loaded::{ReadFault, Served};
 use crate::metrics;
 use crate::ofrep;
 use crate::operations;
-use crate::readiness::{self, Truth};
+use crate::readiness;
 use crate::route::{Plan, Route};
 use crate::trust_health;
 use crate::v1;
@@ -51,24 +51,6 @@ pub fn respond(plan: &Plan<'_>, request: &Request<'_>, registry: Registry<'_>, m
     let response =
         answer(plan, request, registry, moment).unwrap_or_else(|problem| failed(&problem, request.path, moment));
     finish(response, request.method, moment)
-}
-
-/// Answers `GET /readyz` where the tenant may have a writer of its own, whose state is `truth`; else [`respond`] does.
-#[must_use]
-pub fn ready(
-    plan: &Plan<'_>,
-    request: &Request<'_>,
-    registry: Registry<'_>,
-    truth: Truth,
-    moment: &Moment<'_>,
-) -> Response {
-    match &plan.grant {
-        Ok(_) => {
-            let age_limit_ms = readiness::age_limit_ms(plan.settings);
-            finish(readiness::answer(registry, truth, age_limit_ms, moment.now), request.method, moment)
-        }
-        Err(problem) => refuse(problem, request.method, request.path, moment),
-    }
 }
 
 /// Answers `GET /metrics` with the text of [`crate::metrics::Totals::render`], or says that it could not be had, and why.
@@ -137,7 +119,7 @@ fn answer(
         Route::Live => Ok(Response::text(200, "ok")),
         Route::Ready => {
             let age_limit_ms = readiness::age_limit_ms(plan.settings);
-            Ok(readiness::answer(registry, Truth::Absent, age_limit_ms, moment.now))
+            Ok(readiness::answer(registry, plan.truth, age_limit_ms, moment.now))
         }
         Route::Metrics => Err(Problem::new(ErrorCode::InternalError, "the metrics were not read")),
         Route::Evaluate => flags_api::evaluate(request, caller, &registry.served()?, moment.now, service),

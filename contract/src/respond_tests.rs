@@ -6,6 +6,7 @@ use crate::http::{Body, Header, Headers};
 use crate::limits;
 use crate::loaded::Loaded;
 use crate::metrics::{Evaluations, Surface};
+use crate::readiness::Truth;
 use crate::settings::Settings;
 use serde_json::{Value, json};
 
@@ -393,6 +394,21 @@ fn without_a_registry_there_is_no_answer() {
     }
     let loaded = loaded(DOCUMENT);
     assert_eq!(call(&loaded, "GET", "/readyz").response().body, b"ready");
+}
+
+#[test]
+fn ready_tells_of_the_tenants_object() {
+    let (settings, loaded) = (believing(), loaded(DOCUMENT));
+    let object = "not ready: the tenant's object cannot be reached";
+    for (truth, expected) in
+        [(Truth::Absent, (200, "ready")), (Truth::Reachable, (200, "ready")), (Truth::Unreachable, (503, object))]
+    {
+        let Call { request, served } = call(&loaded, "GET", "/readyz");
+        let plan = Plan::of(&request, &settings, NOW).with_truth(truth);
+        let moment = Moment { now: NOW, request_id: "r-1", service_version: "0.1.0" };
+        let response = respond(&plan, &request, Registry::Ready(served), &moment);
+        assert_eq!((response.status, str::from_utf8(&response.body).unwrap()), expected);
+    }
 }
 
 /// Whatever is asked, the answer has its id, may be read by every origin, and a HEAD is the GET without its body.

@@ -5,6 +5,7 @@ use crate::http::{Header, Request};
 use crate::identity::{Identity, Surface, Verdict, VerifierHealth, bearer};
 use crate::operations::{self, Access, Place};
 use crate::query::Query;
+use crate::readiness::Truth;
 use crate::sensitive::PolicyHealth;
 use crate::settings::Settings;
 use crate::v1::{Grant, Operation, Principal, Tenant, authorise};
@@ -95,6 +96,7 @@ pub struct Plan<'a> {
     caller: Asks<'a>,
     pub(crate) verifier: Option<VerifierHealth>,
     pub(crate) policy: Option<PolicyHealth>,
+    pub(crate) truth: Truth,
 }
 
 /// What is known of who asks for an evaluation.
@@ -150,7 +152,8 @@ impl<'a> Plan<'a> {
             }
             _ => Asks::Anybody,
         };
-        Self { route, place, settings, grant, streams_at: None, wanted_version, caller, verifier: None, policy: None }
+        let (streams_at, verifier, policy, truth) = (None, None, None, Truth::Absent);
+        Self { route, place, settings, grant, streams_at, wanted_version, caller, verifier, policy, truth }
     }
 
     /// The bearer token that says who asks, for [`crate::identity::Verifier::look`]. What comes of it must be told to
@@ -173,6 +176,12 @@ impl<'a> Plan<'a> {
     #[must_use]
     pub fn trusting(self, verifier: VerifierHealth, policy: PolicyHealth) -> Self {
         Self { verifier: Some(verifier), policy: Some(policy), ..self }
+    }
+
+    /// The same, with how it stands with the tenant's object, which [`Route::Ready`] tells.
+    #[must_use]
+    pub fn with_truth(self, truth: Truth) -> Self {
+        Self { truth, ..self }
     }
 
     /// Who asks.

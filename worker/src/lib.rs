@@ -143,7 +143,7 @@ fn answer_to(verdict: Option<Verdict>, asked: Asked, settings: Rc<Settings>, env
         Look::Held(found) if planned.route() != Route::Ready || found.is_current() => {
             match Inquiry::of(&planned, &request, found.loaded()) {
                 None => {
-                    let planned = asked.with_streams(planned, found.has_object);
+                    let planned = asked.informed(planned, found.has_object);
                     let gate = Gate::unasked(&planned);
                     asked.respond(&request, &planned, Registry::Ready(found.served(&gate))).into()
                 }
@@ -151,7 +151,7 @@ fn answer_to(verdict: Option<Verdict>, asked: Asked, settings: Rc<Settings>, env
                     let gate = policy::ask(inquiry, &settings, &asked.id).await;
                     let request = asked.request();
                     let planned = asked.plan(&request, &settings, verdict.as_ref());
-                    let planned = asked.with_streams(planned, found.has_object);
+                    let planned = asked.informed(planned, found.has_object);
                     Ok(asked.respond(&request, &planned, Registry::Ready(found.served(&gate))).into())
                 }))
                 .into(),
@@ -165,7 +165,7 @@ fn answer_to(verdict: Option<Verdict>, asked: Asked, settings: Rc<Settings>, env
                 let found = registries::read(&tenant, load, &settings, &env).await;
                 let request = asked.request();
                 let planned = asked.plan(&request, &settings, verdict.as_ref());
-                let planned = asked.with_streams(planned, found.as_ref().is_ok_and(|found| found.has_object));
+                let planned = asked.informed(planned, found.as_ref().is_ok_and(|found| found.has_object));
                 let inquiry = found.as_ref().ok().and_then(|found| Inquiry::of(&planned, &request, found.loaded()));
                 let gate = match inquiry {
                     Some(inquiry) => policy::ask(inquiry, &settings, &asked.id).await,
@@ -263,11 +263,20 @@ impl Asked {
         }
     }
 
-    /// A plan that names the tenant's event stream, where it has one and the answer is to name it.
-    fn with_streams<'a>(&'a self, plan: Plan<'a>, has_object: bool) -> Plan<'a> {
-        if !has_object || plan.route() != Route::OfrepAll {
-            return plan;
+    /// A plan with what its route tells of the tenant's object beside the registry: whether it was reached, or where its event stream is.
+    fn informed<'a>(&'a self, plan: Plan<'a>, has_object: bool) -> Plan<'a> {
+        match plan.route() {
+            Route::Ready => {
+                let truth = plan.registry().map(registries::truth).unwrap_or_default();
+                plan.with_truth(truth)
+            }
+            Route::OfrepAll if has_object => self.with_streams(plan),
+            _ => plan,
         }
+    }
+
+    /// A plan that names the tenant's event stream.
+    fn with_streams<'a>(&'a self, plan: Plan<'a>) -> Plan<'a> {
         let (_, url) = self.head.split_once('\n').unwrap_or_default();
         let host = url.find("://").map_or(0, |end| end.saturating_add(3));
         let end = url.get(host..).and_then(|rest| rest.find(['/', '?', '#'])).map(|length| length.saturating_add(host));

@@ -11,7 +11,7 @@ use burgee_contract::metrics::{ReadResult, ReadSource};
 use burgee_contract::sensitive::Gate;
 use burgee_contract::{
     self as contract, Backing, BackingState, Cache, Loaded, ReadFault, Reading, RegistryLog, Served, Settings, Slot,
-    Slots, Verdict, limits, verdict,
+    Slots, Truth, Verdict, limits, verdict,
 };
 use worker::js_sys::futures::JsFuture;
 use worker::{Context, Env};
@@ -124,6 +124,11 @@ pub(crate) fn want(tenant: &str, version: u64, backing: Backing) {
     if backing == Backing::Object {
         with_slot(tenant, |slot| slot.want(version));
     }
+}
+
+/// How it stood with the tenant's object when its registry was last read.
+pub(crate) fn truth(tenant: &str) -> Truth {
+    with_slot(tenant, |slot| slot.truth())
 }
 
 /// Reads a tenant's registry, or waits for the request that does.

@@ -356,3 +356,44 @@ test('ready is who has a snapshot that is new enough', async (t) => {
   await sleep(150);
   assert.equal(await ready(), '200 ready', 'a minute without storage is weathered');
 });
+
+test('ready is not who cannot reach the object of the platform', async (t) => {
+  const worker = await startWorker(t, { vars: { FF_SOFT_TTL_MS: '100' }, gate: 'objects' });
+  const ready = async () => {
+    const response = await worker.fetch('/readyz');
+    return `${response.status} ${await response.text()}`;
+  };
+  const LOST = "the tenant's object cannot be reached";
+  await worker.setObjects('failing');
+  assert.equal(await ready(), `503 not ready: no snapshot; ${LOST}`, 'nobody can tell whether it holds anything');
+  await worker.setObjects('open');
+  await worker.v1('platform', 'POST', '/v1/flags', { key: 'on', type: 'boolean', default_variant: 'on' });
+  await eventually(ready, (text) => text === '200 ready', 'the object is back');
+  await eventually(() => worker.kv.get('snapshot:platform'), (bytes) => bytes !== null, 'the publication');
+  let checked = 0;
+  for (const mode of ['failing', 'closed']) {
+    await worker.setObjects(mode);
+    await sleep(150);
+    assert.equal(await ready(), `503 not ready: ${LOST}`, `${mode}: KV has the snapshot all the same`);
+    assert.equal((await worker.ask(EVAL)).status, 200, `${mode}: what is held serves on`);
+    await worker.setObjects('open');
+    await eventually(ready, (text) => text === '200 ready', 'the object is back');
+    checked += 1;
+  }
+  assert.equal(checked, 2);
+});
+
+test('a tenant without an object, or a deployment without objects, is ready by storage alone', async (t) => {
+  let checked = 0;
+  for (const vars of [{}, { FF_BACKING: 'kv' }]) {
+    const worker = await startWorker(t, { vars: { FF_SOFT_TTL_MS: '100', ...vars }, gate: 'objects' });
+    await worker.publish(REGISTRY);
+    if (vars.FF_BACKING) await worker.setObjects('failing');
+    for (let round = 0; round < 2; round += 1, checked += 1) {
+      const response = await worker.fetch('/readyz');
+      assert.deepEqual([response.status, await response.text()], [200, 'ready'], JSON.stringify(vars));
+      await sleep(150);
+    }
+  }
+  assert.equal(checked, 4);
+});
