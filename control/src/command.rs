@@ -199,6 +199,11 @@ pub enum Command {
         /// The delivery's id.
         delivery: String,
     },
+    /// Takes a delivery out of the queue for an attempt. One that does not wait there, because another message has brought it already, is left alone.
+    BeginAttempt {
+        /// The delivery's id.
+        delivery: String,
+    },
     /// Notes what came of an attempt to deliver.
     NoteAttempt {
         /// The delivery's id.

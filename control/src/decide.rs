@@ -77,6 +77,7 @@ fn run(work: &mut Work<'_>, command: &Command) -> Result<(), Error> {
         Command::RotateWebhook { id } => webhooks::rotate(work, id),
         Command::RemoveWebhook { id } => webhooks::remove(work, id),
         Command::Redeliver { webhook, delivery } => webhooks::redeliver(work, webhook, delivery),
+        Command::BeginAttempt { delivery } => webhooks::begin(work, delivery),
         Command::NoteAttempt { delivery, attempt, status, error } => {
             webhooks::note(work, delivery, *attempt, *status, error)
         }
@@ -89,8 +90,9 @@ fn run(work: &mut Work<'_>, command: &Command) -> Result<(), Error> {
 
 /// The deliveries that are to be given to the queue once the changes are stored, each for its attempt `attempts + 1`.
 ///
-/// A message that the queue loses costs nothing but time: when `next_at` has passed and nothing was heard of the attempt
-/// ([`Command::NoteAttempt`]), the next [`Command::Tick`] gives it the same attempt again. A receiver may so be asked twice, with the same `webhook-id`.
+/// A message that the queue loses costs nothing but time: when `next_at` has passed and no attempt has begun ([`Command::BeginAttempt`]), or
+/// nothing was heard of the one that has ([`Command::NoteAttempt`]), the next [`Command::Tick`] gives it the same attempt again. A receiver may so be asked twice,
+/// with the same `webhook-id`, where an attempt was lost after the receiver had it.
 pub fn to_hand_over(changes: &[Change]) -> impl Iterator<Item = &DeliveryRow> {
     changes.iter().filter_map(|change| match change {
         Change::PutDelivery(row) if row.in_queue && row.status == DeliveryStatus::Pending => Some(row),

@@ -38,6 +38,10 @@ pub const WEBHOOK_BACKOFF_MS: i64 = 5_000;
 /// nothing was heard of by then is handed over again, as the same attempt.
 pub const DELIVERY_LEASE_MS: i64 = 5 * 60 * 1000;
 
+/// Milliseconds for which a delivery is left to the attempt that has begun: a minute, twice what the tenant's object, the receiver and the object again are
+/// given to answer. An attempt that nothing was heard of by then is made again, as the same one.
+pub const ATTEMPT_LEASE_MS: i64 = 60 * 1000;
+
 /// Milliseconds after which an envelope is sent again whose sink did not take it in all attempts, and then each time: an hour.
 pub const AUDIT_SINK_RETRY_MS: i64 = 60 * 60 * 1000;
 

@@ -308,9 +308,9 @@ pub struct DeliveryRow {
     pub status: DeliveryStatus,
     /// Attempts that were noted.
     pub attempts: u32,
-    /// When it is to be tried next, ms since the epoch; none where it is not. While it is in the queue: when it is taken for lost there.
+    /// When it is to be tried next, ms since the epoch; none where it is not. While it is in the queue, or an attempt is under way: when that is taken for lost.
     pub next_at: Option<i64>,
-    /// Whether it was handed to the queue, and nothing was heard of it since. See [`crate::to_hand_over`].
+    /// Whether it waits in the queue: it was handed over, and no attempt has begun since. See [`crate::to_hand_over`].
     pub in_queue: bool,
     /// ms since the epoch.
     pub created_at: i64,

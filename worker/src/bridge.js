@@ -106,6 +106,9 @@ export const answer = (status, lines, body, undo, after) =>
 /** What came of something that nobody waits for. */
 export const outcome = (after) => ({ undo: false, after: JSON.parse(after) });
 
+/** An attempt to deliver, as JSON, and what must follow; `attempt` is undefined where there is nothing to deliver. */
+export const attempt = (attempt, after) => ({ undo: false, after: JSON.parse(after), attempt });
+
 /** A snapshot to write to KV. */
 export const publication = (tenant, version, bytes) => ({ tenant, version, bytes: bytes.slice() });
 

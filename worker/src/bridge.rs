@@ -74,6 +74,9 @@ extern "C" {
     #[wasm_bindgen(js_name = outcome)]
     fn js_outcome(after: &str) -> JsValue;
 
+    #[wasm_bindgen(js_name = attempt)]
+    fn js_attempt(attempt: Option<String>, after: &str) -> JsValue;
+
     #[wasm_bindgen(js_name = toSign)]
     fn js_to_sign(key: &str, document: &[u8], public: &[u8]) -> JsValue;
 
@@ -334,6 +337,11 @@ pub(crate) fn answer(response: &Response, undo: bool, after: &str) -> JsValue {
 /// What came of something that nobody waits for, as tenant.js takes it; `after` is JSON.
 pub(crate) fn outcome(after: &str) -> JsValue {
     js_outcome(after)
+}
+
+/// An attempt to deliver, as tenant.js takes it; both texts are JSON.
+pub(crate) fn attempt(attempt: Option<String>, after: &str) -> JsValue {
+    js_attempt(attempt, after)
 }
 
 /// A snapshot to publish, as tenant.js takes it.

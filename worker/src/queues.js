@@ -35,7 +35,7 @@ const command = (env, tenant, command) => ask(env, tenant, '/command', { method:
 
 const count = ({ tenant, id, counts }, env) => command(env, tenant, { count_exposures: { id, counts } });
 
-/** Makes one attempt, and tells the object what came of it. A delivery that no longer waits is left alone. */
+/** Makes one attempt, and tells the object what came of it. A delivery that no longer waits, or that another attempt has begun of, is left alone. */
 async function deliver({ tenant, delivery }, env) {
   const response = await ask(env, tenant, `/delivery?id=${encodeURIComponent(delivery)}`);
   if (response.status === 404) return;

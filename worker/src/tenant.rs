@@ -10,9 +10,7 @@ mod sql;
 mod store;
 
 use burgee_contract::{Body, Header, Headers, Moment, Request, Settings, is_sane, split_url, v1};
-use burgee_control::{
-    AUDIT_SINK, Change, Command, DeliveryRow, DeliveryStatus, Occasion, Read, State, Store, signature, to_hand_over,
-};
+use burgee_control::{AUDIT_SINK, Change, Command, DeliveryRow, Occasion, Read, State, Store, signature, to_hand_over};
 use burgee_core::packed::{self, Packed, Signatures};
 use serde::Serialize;
 use serde_json::json;
@@ -277,49 +275,55 @@ pub fn frames(database: Database, kind: &str, query: &str, after: f64) -> Result
 /// Events that are read at once for a stream: some hundred KB.
 const FRAMES: usize = 200;
 
-/// A delivery that the queue brings, as JSON: `{"url", "headers", "body", "attempt"}`, signed at a time (ms since the epoch); null where it no longer
-/// waits for an attempt, or its webhook is gone or disabled.
+/// Begins to make the delivery that a message of the queue names, at a time (ms since the epoch): `{undo, after, attempt}`, as of [`serve`]; `attempt` is
+/// JSON, `{"url", "headers", "body", "attempt"}`, signed. It is null where the delivery does not wait for this message, or its webhook is gone or disabled.
 ///
 /// # Errors
-/// Storage cannot be read.
+/// Storage fails; the transaction must be undone.
 #[wasm_bindgen(js_name = tenantDelivery)]
 pub fn delivery(database: Database, env: &Env, id: &str, now: f64) -> Result<JsValue, JsValue> {
-    let store = named(database).map_err(failed)?;
-    let waits = store.delivery(id).map_err(failed)?.filter(|row| row.status == DeliveryStatus::Pending && row.in_queue);
-    let Some(row) = waits else { return Ok(JsValue::NULL) };
-    let now = now as i64;
-    if row.webhook == AUDIT_SINK {
-        let settings = settings(env)?;
-        return envelope(&row, &settings, store.tenant(), now);
-    }
-    let webhooks = store.webhooks().map_err(failed)?;
-    let Some(webhook) = webhooks.into_iter().find(|webhook| webhook.id == row.webhook && webhook.enabled) else {
-        return Ok(JsValue::NULL);
+    let (mut store, settings, now) = (named(database).map_err(failed)?, settings(env)?, now as i64);
+    let changes = decide(&mut store, &settings, &Command::BeginAttempt { delivery: id.to_owned() }, now, [0; 32])?;
+    let begun = changes.iter().find_map(|change| match change {
+        Change::PutDelivery(row) => Some(row),
+        _ => None,
+    });
+    let attempt = match begun {
+        Some(row) if row.webhook == AUDIT_SINK => envelope(row, &settings, store.tenant(), now),
+        Some(row) => {
+            let webhooks = store.webhooks().map_err(failed)?;
+            let webhook = webhooks.into_iter().find(|webhook| webhook.id == row.webhook);
+            webhook.map(|webhook| {
+                let signed = signature::headers(&row.id, now, &row.body, signature::secrets(&webhook, now));
+                attempt(row, &webhook.url, signed)
+            })
+        }
+        None => None,
     };
-    let signed = signature::headers(&row.id, now, &row.body, signature::secrets(&webhook, now));
-    Ok(attempt(&row, &webhook.url, signed))
+    let after = After::of(&store, &settings, now).map_err(failed)?;
+    Ok(bridge::attempt(attempt, &after.written()))
 }
 
-/// An envelope of the audit as [`delivery`] gives it; null where there is no sink any more.
-fn envelope(row: &DeliveryRow, settings: &Settings, tenant: &str, now: i64) -> Result<JsValue, JsValue> {
-    let Some(sink) = &settings.audit_sink else { return Ok(JsValue::NULL) };
+/// An envelope of the audit as [`delivery`] gives it; none where there is no sink.
+fn envelope(row: &DeliveryRow, settings: &Settings, tenant: &str, now: i64) -> Option<String> {
+    let sink = settings.audit_sink.as_ref()?;
     let seq = row.id.trim_start_matches("audit_");
     let key = ("Idempotency-Key", format!("{tenant}/{seq}"));
     let secrets = sink.secret.as_ref().map(|secret| secret.text());
     let signed = signature::headers(&row.id, now, &row.body, secrets);
     // Without a secret nothing is signed, and an empty signature would be none.
     let signed = signed.into_iter().filter(|(_, value)| !value.is_empty());
-    Ok(attempt(row, &sink.url, signed.chain([key])))
+    Some(attempt(row, &sink.url, signed.chain([key])))
 }
 
 /// An attempt to deliver, as JSON.
-fn attempt(row: &DeliveryRow, url: &str, headers: impl IntoIterator<Item = (&'static str, String)>) -> JsValue {
+fn attempt(row: &DeliveryRow, url: &str, headers: impl IntoIterator<Item = (&'static str, String)>) -> String {
     let mut headers: serde_json::Map<_, _> =
         headers.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
     headers.insert("Content-Type".to_owned(), "application/json".into());
     headers.insert("User-Agent".to_owned(), format!("burgee/{}", crate::SERVICE_VERSION).into());
     let attempt = row.attempts.saturating_add(1);
-    json!({ "url": url, "headers": headers, "body": row.body, "attempt": attempt }).to_string().into()
+    json!({ "url": url, "headers": headers, "body": row.body, "attempt": attempt }).to_string()
 }
 
 /// A line for the log about something that failed at a time, ms since the epoch.
@@ -338,12 +342,24 @@ pub fn log_line(message: &str, error: &str, now: f64) -> String {
 /// Decides and stores a command that no caller sent.
 fn run(database: Database, settings: &Settings, command: &Command, now: i64, random: &[u8]) -> Result<After, JsValue> {
     let mut store = named(database).map_err(failed)?;
+    decide(&mut store, settings, command, now, seed(random))?;
+    After::of(&store, settings, now).map_err(failed)
+}
+
+/// Decides and stores a command that no caller sent, and gives what it changed.
+fn decide(
+    store: &mut SqlStore,
+    settings: &Settings,
+    command: &Command,
+    now: i64,
+    random: [u8; 32],
+) -> Result<Vec<Change>, JsValue> {
     let policy = settings.policy();
-    let occasion = Occasion { actor: ACTOR, request_id: "", now, random: seed(random), policy: &policy };
-    let changes = burgee_control::decide(&store, command, &occasion)
+    let occasion = Occasion { actor: ACTOR, request_id: "", now, random, policy: &policy };
+    let changes = burgee_control::decide(store, command, &occasion)
         .map_err(|error| JsValue::from(format!("a command of the service's own is refused: {error:?}")))?;
     store.commit(&changes).map_err(failed)?;
-    After::of(&store, settings, now).map_err(failed)
+    Ok(changes)
 }
 
 /// Who does what no caller asked for, where the decision names nobody else.

@@ -120,16 +120,25 @@ test('event streams', async (t) => {
 /** A receiver of webhooks: it answers with the statuses that it is given, and then with 200. */
 async function receiver(t, statuses = []) {
   const received = [];
+  let held = Promise.resolve();
   const server = createServer((request, response) => {
     let body = '';
-    request.setEncoding('utf8').on('data', (text) => (body += text)).on('end', () => {
+    request.setEncoding('utf8').on('data', (text) => (body += text)).on('end', async () => {
       received.push({ headers: request.headers, body });
+      await held;
       response.writeHead(statuses.shift() ?? 200, { Location: '/elsewhere' }).end('ignored');
     });
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
   t.after(() => server.close());
-  return { received, host: `127.0.0.1:${server.address().port}`, answer: (...next) => statuses.push(...next) };
+  return { received, host: `127.0.0.1:${server.address().port}`, answer: (...next) => statuses.push(...next), hold };
+
+  /** From now on nothing is answered, until the function that this gives is called. */
+  function hold() {
+    let release;
+    held = new Promise((resolve) => (release = resolve));
+    return release;
+  }
 }
 
 function verify(secret, { headers: sent, body }) {
@@ -185,6 +194,35 @@ test('webhooks', async (t) => {
     assert.ok(again.status < 300, again.text);
     await eventually(async () => (await deliveries())[0], ({ status }) => status === 'delivered', 'the redelivery', 10_000);
     assert.equal(hook.received.length, before + 9);
+  });
+
+  await t.test('while an attempt is under way no other begins, and one that is lost is made again', async () => {
+    const queue = await worker.miniflare.getQueueProducer('WEBHOOKS', 'burgee');
+    const { fetch: ask } = await worker.miniflare.getWorker('objects');
+    /** As the queue's consumer begins an attempt: its number, null where there is none to be made. */
+    const begin = async (id) => {
+      const response = await ask(`http://direct/acme/delivery?id=${id}`);
+      return response.status === 200 ? (await response.json()).attempt : null;
+    };
+    const release = hook.hold();
+    const before = hook.received.length;
+    await worker.v1('acme', 'PATCH', '/v1/flags/f', { description: 'slow' });
+    await eventually(() => hook.received.length, (length) => length === before + 1, 'the first attempt', 10_000);
+    const began = Date.now();
+    const [{ id: delivery }] = await deliveries();
+    // The queue may bring a message more than once, and the alarm may go off meanwhile.
+    for (let n = 0; n < 3; n += 1) await queue.send({ tenant: 'acme', delivery });
+    assert.equal(await begin(delivery), null);
+    await worker.alarm('acme', began + 50_000);
+    assert.equal(await begin(delivery), null);
+    // As where the attempt's end is never heard of: its time passes, and it is made again as the same, once.
+    await worker.alarm('acme', began + 61_000);
+    assert.deepEqual([await begin(delivery), await begin(delivery)], [1, null]);
+    release();
+    const delivered = await eventually(async () => (await deliveries())[0], ({ status }) => status === 'delivered', 'the end', 10_000);
+    assert.deepEqual([delivered.id, delivered.attempts], [delivery, 1]);
+    await sleep(2_500);
+    assert.equal(hook.received.length, before + 1, 'none of the other messages led to the receiver');
   });
 
   await t.test('who says that he is gone is asked no more', async () => {

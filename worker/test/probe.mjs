@@ -46,10 +46,10 @@ export class Tenant extends DurableObject {
 export default {
   ...entry,
   fetch(request, env) {
-    const { hostname, pathname } = new URL(request.url);
+    const { hostname, pathname, search } = new URL(request.url);
     // What the edge asks of an object, as it asks.
     const [, tenant, path] = (hostname === 'direct' && /^\/([^/]+)(\/.*)$/.exec(pathname)) || [];
-    if (tenant) return env.TENANTS.get(env.TENANTS.idFromName(tenant)).fetch(`http://internal${path}`);
+    if (tenant) return env.TENANTS.get(env.TENANTS.idFromName(tenant)).fetch(`http://internal${path}${search}`);
     if (hostname !== 'probe') return entry.fetch(...arguments);
     return env.TENANTS.get(env.TENANTS.idFromName(pathname.slice(1))).fetch(request);
   },

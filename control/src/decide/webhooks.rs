@@ -9,7 +9,8 @@ use super::work::{Subject, Work, to_json};
 use crate::change::Change;
 use crate::error::Error;
 use crate::limits::{
-    AUDIT_SINK_RETRY_MS, DELIVERY_LEASE_MS, TEXT_BYTES, WEBHOOK_ATTEMPTS, WEBHOOK_BACKOFF_MS, WEBHOOK_OLD_SECRET_MS,
+    ATTEMPT_LEASE_MS, AUDIT_SINK_RETRY_MS, DELIVERY_LEASE_MS, TEXT_BYTES, WEBHOOK_ATTEMPTS, WEBHOOK_BACKOFF_MS,
+    WEBHOOK_OLD_SECRET_MS,
 };
 use crate::rows::{AUDIT_SINK, DeliveryRow, DeliveryStatus, WebhookRow};
 use crate::{events, signature, webhook_url};
@@ -202,6 +203,22 @@ pub(crate) fn deliver_due(work: &mut Work<'_>, limit: usize) -> Result<(), Error
                 ..ended(row, DeliveryStatus::Dead, work.now())
             }));
         }
+    }
+    Ok(())
+}
+
+/// Takes a delivery out of the queue for an attempt, and leaves it to that for a time. The queue may have it in two messages: the second finds nothing.
+pub(crate) fn begin(work: &mut Work<'_>, delivery: &str) -> Result<(), Error> {
+    let waits = work.state.delivery(delivery)?.filter(|row| row.status == DeliveryStatus::Pending && row.in_queue);
+    let Some(row) = waits else { return Ok(()) };
+    let has_receiver = if row.webhook == AUDIT_SINK {
+        work.occasion.policy.audit_sink
+    } else {
+        work.webhooks()?.iter().any(|webhook| webhook.id == row.webhook && webhook.enabled)
+    };
+    if has_receiver {
+        let next_at = Some(work.now().saturating_add(ATTEMPT_LEASE_MS));
+        work.put(Change::PutDelivery(DeliveryRow { next_at, in_queue: false, ..row }));
     }
     Ok(())
 }

@@ -110,11 +110,14 @@ export class Tenant extends DurableObject {
     }
   }
 
-  /** What a queue's consumer sends to a webhook. */
-  #delivery(id, now) {
+  /** What a queue's consumer sends to a webhook. With this the attempt has begun, and no other begins for a time. */
+  async #delivery(id, now) {
     try {
-      const delivery = this.#migrate() && wasm().tenantDelivery(this.#database, this.env, id, now);
-      return delivery ? new Response(delivery) : new Response(null, { status: 404 });
+      if (!this.#migrate()) return new Response(null, { status: 404 });
+      const { attempt, after } = this.#transaction(() => wasm().tenantDelivery(this.#database, this.env, id, now));
+      if (!attempt) return new Response(null, { status: 404 });
+      await this.#follow(after);
+      return new Response(attempt);
     } catch (error) {
       return lost(error);
     }

@@ -4,6 +4,8 @@ use serde_json::json;
 
 use super::*;
 
+const MINUTE: i64 = 60_000;
+
 fn create(document: &str) -> Command {
     Command::CreateWebhook { document: document.into() }
 }
@@ -96,6 +98,50 @@ fn what_the_queue_loses_is_handed_over_again() {
     // The message that was thought lost comes after all.
     assert_eq!(tenant.run(&note(&first.id, 1, Some(500))), Ok(vec![]));
     assert_eq!(tenant.run(&note("msg_9_wh-9", 1, Some(200))), Ok(vec![]));
+}
+
+#[test]
+fn an_attempt_that_has_begun_is_the_only_one() {
+    let (mut tenant, _, first) = with_delivery();
+    let id = first.id.clone();
+    let begin = Command::BeginAttempt { delivery: id.clone() };
+    // The queue was slow: the message is taken for lost, and comes after all, beside the second.
+    tenant.now = first.created_at + limits::DELIVERY_LEASE_MS;
+    let now = tenant.now;
+    assert_eq!(to_hand_over(&tenant.tick_at(now)).count(), 1);
+    let begun = tenant.now;
+    let changes = tenant.run(&begin).unwrap();
+    assert_eq!(to_hand_over(&changes).count(), 0);
+    assert!(matches!(changes.as_slice(), [Change::PutDelivery(row)] if row.id == id), "{changes:?}");
+    assert_eq!(tenant.run(&begin), Ok(vec![]), "the other message finds nothing");
+    // It is left to the attempt for its time, and then made again: nothing was heard of it.
+    let over = begun + limits::ATTEMPT_LEASE_MS;
+    assert_eq!(tenant.memory.next_due(&tenant.policy).unwrap(), Some(over));
+    assert_eq!(tenant.tick_at(over - 1), []);
+    assert_eq!(tenant.run(&begin), Ok(vec![]));
+    let again: Vec<_> = to_hand_over(&tenant.tick_at(over)).map(|row| (row.id.clone(), row.attempts)).collect();
+    assert_eq!(again, [(id.clone(), 0)]);
+    // What is heard of the first attempt late counts, and nothing is left for the message of the second.
+    tenant.run(&note(&id, 1, Some(200))).unwrap();
+    assert_eq!(delivery(&tenant, &id).status, DeliveryStatus::Delivered);
+    assert_eq!(tenant.run(&begin), Ok(vec![]));
+    assert_eq!(tenant.run(&Command::BeginAttempt { delivery: "msg_9_wh-9".into() }), Ok(vec![]));
+}
+
+#[test]
+fn nothing_begins_for_who_is_not_there() {
+    let (mut tenant, webhook, first) = with_delivery();
+    let disabled = r#"{"url":"https://hooks.example.com/T0/secret-path","enabled":false}"#;
+    tenant.run(&Command::ReplaceWebhook { id: webhook.id, document: disabled.into() }).unwrap();
+    assert_eq!(tenant.run(&Command::BeginAttempt { delivery: first.id }), Ok(vec![]));
+    tenant.policy.audit_sink = true;
+    tenant.tick_at(START + MINUTE);
+    let entry = Command::BeginAttempt { delivery: "audit_1".into() };
+    tenant.policy.audit_sink = false;
+    assert_eq!(tenant.run(&entry), Ok(vec![]));
+    tenant.policy.audit_sink = true;
+    assert!(matches!(tenant.run(&entry).unwrap().as_slice(), [Change::PutDelivery(_)]));
+    assert_eq!(tenant.run(&entry), Ok(vec![]));
 }
 
 #[test]

@@ -102,11 +102,11 @@ fn plan() -> impl Strategy<Value = String> {
 
 fn steer() -> impl Strategy<Value = Steer> {
     prop_oneof![
-        Just(Steer::Pause),
-        Just(Steer::Resume),
-        Just(Steer::Cancel),
-        Just(Steer::RollBack),
-        Just(Steer::OpenGate("errors".into())),
+        3 => Just(Steer::Pause),
+        4 => Just(Steer::Resume),
+        1 => Just(Steer::Cancel),
+        1 => Just(Steer::RollBack),
+        2 => Just(Steer::OpenGate("errors".into())),
     ]
 }
 
@@ -138,13 +138,14 @@ fn command() -> impl Strategy<Value = Command> {
         5 => (key(), steer()).prop_map(|(flag, steer)| Command::SteerRollout { flag, steer }),
         1 => any::<bool>().prop_map(|stopped| Command::StopRollouts { stopped, reason: None }),
         4 => id().prop_map(|id| Command::ApproveProposal { id }),
-        1 => id().prop_map(|id| Command::RejectProposal { id, reason: Some("no".into()) }),
+        3 => id().prop_map(|id| Command::RejectProposal { id, reason: Some("no".into()) }),
         2 => (prop::collection::vec((key(), flag()), 0..3), prop::collection::vec(segment(), 0..2)).prop_map(|(flags, segments)| {
             let flags: Vec<Value> = flags.into_iter().map(|(key, mut flag)| { flag["key"] = key.into(); flag }).collect();
             Command::Import { document: json!({"flags": flags, "segments": segments}).to_string() }
         }),
         1 => Just(Command::CreateWebhook { document: json!({"url": "https://example.com/", "types": ["flag.*"]}).to_string() }),
-        1 => (id(), 1..3_u32, prop::option::of(prop_oneof![4 => Just(200_u16), 1 => Just(410), 4 => Just(500)])).prop_map(
+        // Attempt 0 stands for one that begins; see `resolve`.
+        2 => (id(), 0..3_u32, prop::option::of(prop_oneof![4 => Just(200_u16), 1 => Just(410), 4 => Just(500)])).prop_map(
             |(delivery, attempt, status)| Command::NoteAttempt { delivery, attempt, status, error: String::new() }
         ),
         1 => ("[bc]", key()).prop_map(|(id, flag)| {
@@ -166,6 +167,12 @@ fn resolve(command: Command, memory: &Memory) -> Command {
     match command {
         Command::ApproveProposal { id } => Command::ApproveProposal { id: proposal(&id) },
         Command::RejectProposal { id, reason } => Command::RejectProposal { id: proposal(&id), reason },
+        // Most rows that are removed are there.
+        Command::RemoveOverride { scope, id, flag } => {
+            let row = memory.overrides_of(&flag).unwrap().pop();
+            let (scope, id) = row.map_or((scope, id), |row| (row.scope, row.id));
+            Command::RemoveOverride { scope, id, flag }
+        }
         // Most of what is done to rollouts is done to one that there is.
         Command::SteerRollout { flag, steer } if memory.rollout(&flag).unwrap().is_none() => {
             let with = |flag: &&str| memory.rollout(flag).unwrap().is_some();
@@ -176,7 +183,10 @@ fn resolve(command: Command, memory: &Memory) -> Command {
             let webhooks = memory.webhooks().unwrap();
             let of = |webhook: &WebhookRow| memory.deliveries(&webhook.id, None, &all).unwrap();
             let delivery = pick(webhooks.iter().flat_map(of).map(|row| row.id).collect(), &delivery);
-            Command::NoteAttempt { delivery, attempt, status, error }
+            match attempt {
+                0 => Command::BeginAttempt { delivery },
+                _ => Command::NoteAttempt { delivery, attempt, status, error },
+            }
         }
         other => other,
     }
