@@ -14,6 +14,7 @@ use crate::envelope::{ErrorCode, Problem};
 use crate::etag::fnv1a;
 use crate::freshness::Cache;
 use crate::sensitive::Gate;
+use crate::v1::signature::is_of_present_form;
 
 /// A registry that was read from storage: JSON, which is compiled at once, or the packed form, of which a flag is compiled when it is first asked for.
 #[derive(Debug)]
@@ -169,13 +170,13 @@ impl Loaded {
         }
     }
 
-    /// The detached JWS over the form of [`Loaded::document`] that leaves the service, where that is another and was stored with one.
+    /// The detached JWS over the form of [`Loaded::document`] that leaves the service, where that is another and was stored with one. One
+    /// that was made over another form than [`Loaded::redacted`] gives is none: its object signs anew.
     #[must_use]
     pub fn public_signature(&self) -> Option<&str> {
-        match &self.form {
-            Form::Whole { .. } => None,
-            Form::Packed(lazy) => lazy.packed().public_signature(),
-        }
+        let Form::Packed(lazy) = &self.form else { return None };
+        let packed = lazy.packed();
+        packed.public_signature().filter(|_| packed.signed_with().is_some_and(is_of_present_form))
     }
 
     /// The JSON, byte for byte as it was written. That of the packed form is JSON by its writer's word, until [`Loaded::snapshot`] has read it.
@@ -428,10 +429,20 @@ mod tests {
 
     #[test]
     fn a_signature_belongs_to_what_is_stored() {
-        let signatures = burgee_core::packed::Signatures { document: "h..s", public: "h..p", key_id: "k" };
-        let signed = burgee_core::packed::sign(&packed(7), &signatures).unwrap();
-        let loaded = Loaded::read(signed).unwrap();
+        let signed = |with: &str| {
+            let signatures = burgee_core::packed::Signatures { document: "h..s", public: "h..p", signed_with: with };
+            Loaded::read(burgee_core::packed::sign(&packed(7), &signatures).unwrap()).unwrap()
+        };
+        let now = burgee_core::REDACTION;
+        let loaded = signed(&format!("k/{now}"));
         assert_eq!((loaded.signature(), loaded.public_signature()), (Some("h..s"), Some("h..p")));
+        // The whole is the same bytes whichever program reads it; what leaves of it is not.
+        for other in
+            [format!("k/{}", now - 1), format!("k/{}", now + 1), "k".to_owned(), "k/".to_owned(), String::new()]
+        {
+            let loaded = signed(&other);
+            assert_eq!((loaded.signature(), loaded.public_signature()), (Some("h..s"), None), "{other}");
+        }
         let unsigned = Loaded::read(packed(7)).unwrap();
         assert_eq!((loaded.document(), loaded.hash()), (unsigned.document(), unsigned.hash()));
         assert!(matches!(take(Ok(Some(&packed(7))), Some(&loaded)), Ok(Reading::New(_))));

@@ -78,7 +78,7 @@ pub use hash::{Continuation, Djb2, djb2_xor, fmix32, hash_bucket};
 pub use json::{Json, MAX_SAFE_INTEGER, Path};
 pub use openfeature::ResolutionReason;
 pub use reads::Reads;
-pub use redact::redact;
+pub use redact::{REDACTION, redact};
 pub use snapshot::{CompiledFlag, CompiledVariant, FlagIndex, Snapshot};
 pub use text::{Text, wtf8_from_utf16};
 pub use trace::{Compared, ComparedValue, Outcome, Step, Trace};

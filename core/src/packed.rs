@@ -8,7 +8,7 @@
 //!
 //! | part | |
 //! |---|---|
-//! | tenant, signature, signature of the public form, key id | UTF-8 |
+//! | tenant, signature, signature of the public form, what signed | UTF-8 |
 //! | flags | start and length in the JSON, where its references end; in the JSON's order |
 //! | flags by hash | hash of the key and place, by rising hash |
 //! | segments, overrides, kill switches | start and length in the JSON |
@@ -83,7 +83,7 @@ struct Layout {
     tenant: Range<usize>,
     signature: Range<usize>,
     public_signature: Range<usize>,
-    key_id: Range<usize>,
+    signed_with: Range<usize>,
     flags: Range<usize>,
     by_hash: Range<usize>,
     segments: Range<usize>,
@@ -166,10 +166,10 @@ impl<B: AsRef<[u8]>> Packed<B> {
         Some(self.text(&self.layout.public_signature)).filter(|text| !text.is_empty())
     }
 
-    /// The id of the key that both are signed with.
+    /// What both were signed with, in the signer's words: its key, and the form that the second is over.
     #[must_use]
-    pub fn key_id(&self) -> Option<&str> {
-        Some(self.text(&self.layout.key_id)).filter(|text| !text.is_empty())
+    pub fn signed_with(&self) -> Option<&str> {
+        Some(self.text(&self.layout.signed_with)).filter(|text| !text.is_empty())
     }
 
     /// How many flags it has.
@@ -253,7 +253,7 @@ impl<B: AsRef<[u8]>> Packed<B> {
             (&layout.tenant, "tenant"),
             (&layout.signature, "signature"),
             (&layout.public_signature, "public signature"),
-            (&layout.key_id, "key id"),
+            (&layout.signed_with, "what signed"),
         ] {
             if core::str::from_utf8(self.part(part)).is_err() {
                 return Err(fault(format!("the {name} must be UTF-8")));
@@ -343,7 +343,7 @@ impl Layout {
             end = number().checked_mul(size).and_then(|len| start.checked_add(len));
             start..end.unwrap_or(usize::MAX)
         };
-        let (tenant, signature, public_signature, key_id) = (part(1), part(1), part(1), part(1));
+        let (tenant, signature, public_signature, signed_with) = (part(1), part(1), part(1), part(1));
         let flags = part(4 * FLAG);
         let by_hash = part(4 * HASHED);
         let (segments, overrides, switches) = (part(4 * SPAN), part(4 * SPAN), part(4 * SPAN));
@@ -376,7 +376,7 @@ impl Layout {
             tenant,
             signature,
             public_signature,
-            key_id,
+            signed_with,
             flags,
             by_hash,
             segments,

@@ -14,6 +14,10 @@ use crate::fault::Fault;
 use crate::json::Json;
 use crate::model::{Flag, FlagType, Sensitive, State, Value, Variant};
 
+/// The number of the form that [`redact`] gives. It goes up with every change after which the same document is left otherwise: a signature
+/// over what leaves is of one form, and counts for no other.
+pub const REDACTION: u32 = 1;
+
 /// The variant of a flag that has no off variant, and whose type implies none: nothing serves it.
 const STAND_IN: &str = "redacted";
 

@@ -1,6 +1,6 @@
 //! Documents that leave the service: what is sensitive is not in them, and every flag is decided as by somebody who may not be told.
 
-use burgee_core::{Denial, FlagIndex, NamedContext, Permits, Reason, Request, Snapshot, Source, redact};
+use burgee_core::{Denial, FlagIndex, NamedContext, Permits, REDACTION, Reason, Request, Snapshot, Source, redact};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -98,6 +98,32 @@ fn nothing_is_left_but_what_anybody_is_told() {
     for name in ["schema", "tenant", "version", "segments", "kill_switches"] {
         assert_eq!(left[name], document[name]);
     }
+}
+
+/// Signatures over what leaves are kept with the number of its form: whoever has to change this text raises the number.
+#[test]
+fn the_form_has_a_number() {
+    let whole = r#"{"version": 3, "tenant": "t", "flags": [ {"key": "open"},
+        {"key": "s", "type": "string", "version": 4, "sensitive": {"sensitive_flag": true, "requires_approval": false, "approval_matrix_row": "r"},
+         "variants": [{"key": "a", "value": "A"}, {"key": "b", "value": "B"}], "off_variant": "a", "default_variant": "b"},
+        {"key": "i", "type": "integer", "variants": [{"key": "a", "value": 7}], "sensitive": {"sensitive_flag": true, "requires_approval": true}},
+        {"key": "j", "type": "json", "variants": [{"key": "a", "value": 7}], "sensitive": {"sensitive_flag": true, "requires_approval": true}},
+        {"key": "b", "sensitive": {"sensitive_flag": true, "requires_approval": true}}, {"key": "x", "sensitive": 1}],
+        "overrides": [{"scope": "user", "id": "u", "flag": "s", "variant": "b"}, {"scope": "user", "id": "u", "flag": "open", "variant": "on"}]}"#;
+    let left = concat!(
+        r#"{"tenant":"t","version":3,"flags":[{"key": "open"},"#,
+        r#"{"key":"s","type":"string","version":4,"state":"off","variants":[{"key":"a","value":"A"}],"off_variant":"a","#,
+        r#""sensitive":{"sensitive_flag":true,"requires_approval":false,"approval_matrix_row":"r"}},"#,
+        r#"{"key":"i","type":"integer","version":0,"state":"off","variants":[{"key":"redacted","value":0}],"off_variant":null,"#,
+        r#""sensitive":{"sensitive_flag":true,"requires_approval":true}},"#,
+        r#"{"key":"j","type":"json","version":0,"state":"off","variants":[{"key":"redacted","value":null}],"off_variant":null,"#,
+        r#""sensitive":{"sensitive_flag":true,"requires_approval":true}},"#,
+        r#"{"key":"b","type":"boolean","version":0,"state":"off","variants":[{"key":"off","value":false}],"off_variant":"off","#,
+        r#""sensitive":{"sensitive_flag":true,"requires_approval":true}},"#,
+        r#"{"key":"x","type":"redacted"}],"overrides":[{"scope": "user", "id": "u", "flag": "open", "variant": "on"}]}"#,
+    );
+    assert_eq!(String::from_utf8(redact(whole.as_bytes()).unwrap().unwrap()).unwrap(), left);
+    assert_eq!(REDACTION, 1);
 }
 
 #[test]

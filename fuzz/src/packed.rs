@@ -17,7 +17,7 @@ pub fn packed(bytes: &[u8]) {
     let Ok(documents) = Documents::read(bytes) else { return };
     // What is packed has been read as canonical JSON, and may there be just past a limit that its short form kept.
     let Ok(packed) = Rows::of(&documents).parts("t", 1, Some(NOW)).pack() else { return };
-    let signed = sign(&packed, &Signatures { document: "h..s", public: "h..p", key_id: "k" }).expect("what was packed can be signed");
+    let signed = sign(&packed, &Signatures { document: "h..s", public: "h..p", signed_with: "k" }).expect("what was packed can be signed");
     let packed = Packed::open(signed.as_slice()).expect("what was packed can be opened");
     together(&packed);
     // Each byte of the document says what is changed next: where in the index, and how.
@@ -34,7 +34,7 @@ fn open(bytes: &[u8]) {
     let Ok(packed) = Packed::open(bytes) else { return };
     assert!(packed.bytes().ends_with(packed.json()));
     let _ = (packed.tenant(), packed.version(), packed.generated_at(), packed.signature(), packed.public_signature());
-    let _ = packed.key_id();
+    let _ = packed.signed_with();
     let _ = packed.empty().compile();
     for key in packed.keys().take(FLAGS).flatten() {
         // An index that is broken may not lead to it.

@@ -213,7 +213,8 @@ pub fn signed(env: &Env, packed: &[u8], document: &[u8], public: &[u8]) -> Resul
     let detached = |signature| key.detached(signature).ok_or("the platform gave no Ed25519 signature");
     let document = detached(document)?;
     let public = if public.is_empty() { String::new() } else { detached(public)? };
-    let signatures = Signatures { document: &document, public: &public, key_id: key.id() };
+    let mark = key.mark();
+    let signatures = Signatures { document: &document, public: &public, signed_with: &mark };
     packed::sign(packed, &signatures).map_err(|fault| JsValue::from(fault.to_string()))
 }
 

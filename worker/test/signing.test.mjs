@@ -81,6 +81,28 @@ test('what leaves of sensitive flags is signed as it leaves', async (t) => {
   assert.deepEqual(await taken(worker), [2, true]);
 });
 
+test('what was signed by a program that leaves more or less is signed anew', async (t) => {
+  const worker = await startWorker(t, { vars: { FF_SIGNING_KEYS: FF_SIGNING_KEYS(await jwk('k-1')) } });
+  const secret = { sensitive: { sensitive_flag: true, requires_approval: false } };
+  assert.equal((await worker.v1('acme', 'POST', '/v1/flags', flag('f', secret))).status, 201);
+  await landed(worker, 1);
+  const { signed_with: mark } = await row(worker);
+  assert.match(mark, /^k-1\/\d+$/);
+  let version = 1;
+  for (const earlier of ['k-1/0', 'k-1']) {
+    await worker.sql('acme', `UPDATE tenant SET signed_with = '${earlier}'`);
+    await worker.evict('acme');
+    await worker.v1('acme', 'GET', '/v1/flags');
+    version += 1;
+    await landed(worker, version);
+    assert.equal((await row(worker)).signed_with, mark);
+  }
+  await worker.evict('acme');
+  await worker.v1('acme', 'GET', '/v1/flags');
+  assert.equal((await row(worker)).version, version, 'and then no more');
+  assert.deepEqual(await eventually(() => taken(worker), ([at]) => at === version, 'the version at the edge', 15_000), [version, false]);
+});
+
 test('keys are exchanged: the new one second, then first, then alone', async (t) => {
   const state = temporaryFolder(t);
   const [one, two] = [await jwk('k-1'), await jwk('k-2')];

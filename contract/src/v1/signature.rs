@@ -9,6 +9,7 @@
 use std::fmt;
 
 use base64ct::{Base64UrlUnpadded, Encoding};
+use burgee_core::REDACTION;
 use serde::{Deserialize, Serialize};
 
 use crate::settings::is_tenant;
@@ -26,6 +27,15 @@ pub struct SigningKey {
     /// The public key, and the private one, in base64url.
     x: String,
     d: String,
+}
+
+/// Between the two parts of a mark; no key's id has it.
+const MARKED: char = '/';
+
+/// Whether a mark says that the form which leaves the service is that of [`burgee_core::redact`] as it is now. That of a program before this
+/// one may be another, and so may that of one after it, whose objects may sign already.
+pub(crate) fn is_of_present_form(mark: &str) -> bool {
+    mark.rsplit_once(MARKED).is_some_and(|(_, form)| form.parse() == Ok(REDACTION))
 }
 
 impl fmt::Debug for SigningKey {
@@ -87,6 +97,13 @@ impl SigningKey {
     #[must_use]
     pub fn id(&self) -> &str {
         &self.kid
+    }
+
+    /// What a snapshot that it signs is marked with: the key, and which form of what leaves the service is signed beside the whole. Where
+    /// either is another now, the snapshot must be signed anew.
+    #[must_use]
+    pub fn mark(&self) -> String {
+        format!("{}{MARKED}{REDACTION}", self.kid)
     }
 
     /// The private key as JSON, as WebCrypto imports it: `importKey("jwk", …, "Ed25519", false, ["sign"])`.

@@ -1,5 +1,7 @@
 //! `GET /v1/snapshot` and `GET /v1/keys`: what is evaluated, for those who evaluate it themselves.
 
+use burgee_core::REDACTION;
+
 use crate::envelope::{ErrorCode, Problem};
 use crate::etag;
 use crate::http::{Header, Request, Response};
@@ -22,7 +24,7 @@ pub(super) fn answer(request: &Request<'_>, served: Option<Served<'_>>) -> Resul
     let version = loaded.version();
     let redacted = loaded.redacted()?;
     // What is left of sensitive flags is this program's to say, and may change with it.
-    let form = redacted.map_or("", |_| concat!("-redacted-", env!("CARGO_PKG_VERSION")));
+    let form = redacted.map_or_else(String::new, |_| format!("-redacted-{REDACTION}"));
     let tag = format!("\"{version}-{:016x}{form}\"", loaded.hash());
     let is_held = request.headers.get(Header::IfNoneMatch).is_some_and(|condition| etag::names(condition, &tag));
     let response = if is_held {

@@ -225,8 +225,9 @@ pub struct Signatures<'a> {
     pub document: &'a str,
     /// A detached JWS over the form of the JSON that leaves the service; empty where that is the same, or is not signed.
     pub public: &'a str,
-    /// The id of the key that both are made with.
-    pub key_id: &'a str,
+    /// What both are made with, in the signer's words: the key, and the form that the second is over. Readers of another form must be
+    /// able to tell.
+    pub signed_with: &'a str,
 }
 
 /// Puts signatures into the packed form, in place of those that may be there.
@@ -237,14 +238,14 @@ pub fn sign(packed: &[u8], signatures: &Signatures<'_>) -> Result<Vec<u8>, Fault
     let layout = Packed::open(packed)?.layout;
     // Where the three lengths stand in the head: after the magic, two numbers of eight bytes and two of four.
     const LENGTHS: core::ops::Range<usize> = 32..44;
-    let texts = [signatures.document, signatures.public, signatures.key_id];
+    let texts = [signatures.document, signatures.public, signatures.signed_with];
     let total = texts.iter().fold(packed.len(), |total, text| total.saturating_add(text.len()));
     if total > limits::SNAPSHOT_BYTES {
         return Err(too_large(String::new(), limits::SNAPSHOT_BYTES, "bytes", "SNAPSHOT_BYTES"));
     }
     let mut signed = Vec::with_capacity(total);
     let pieces =
-        [packed.get(..LENGTHS.start), packed.get(LENGTHS.end..layout.tenant.end), packed.get(layout.key_id.end..)];
+        [packed.get(..LENGTHS.start), packed.get(LENGTHS.end..layout.tenant.end), packed.get(layout.signed_with.end..)];
     let [Some(before), Some(between), Some(after)] = pieces else { return Err(fault("the head must be whole")) };
     signed.extend_from_slice(before);
     texts.iter().for_each(|text| signed.extend_from_slice(&number(text.len()).to_le_bytes()));

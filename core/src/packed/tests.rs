@@ -107,14 +107,17 @@ fn what_cannot_be_packed_is_named() {
 fn signatures_are_put_in_and_exchanged() {
     let unsigned = packed();
     let opened = Packed::open(&unsigned).unwrap();
-    assert_eq!((opened.signature(), opened.public_signature(), opened.key_id()), (None, None, None));
-    let first = Signatures { document: "header..signature", public: "", key_id: "k-1" };
-    let second = Signatures { document: "other..one", public: "a third..long one", key_id: "key-2" };
+    assert_eq!((opened.signature(), opened.public_signature(), opened.signed_with()), (None, None, None));
+    let first = Signatures { document: "header..signature", public: "", signed_with: "k-1" };
+    let second = Signatures { document: "other..one", public: "a third..long one", signed_with: "key-2" };
     let signed = sign(&unsigned, &first).unwrap();
     let again = sign(&signed, &second).unwrap();
     for (bytes, signatures) in [(&signed, first), (&again, second)] {
         let packed = Packed::open(bytes).unwrap();
-        assert_eq!((packed.signature(), packed.key_id()), (Some(signatures.document), Some(signatures.key_id)));
+        assert_eq!(
+            (packed.signature(), packed.signed_with()),
+            (Some(signatures.document), Some(signatures.signed_with))
+        );
         assert_eq!(packed.public_signature(), Some(signatures.public).filter(|text| !text.is_empty()));
         assert_eq!((packed.json(), packed.tenant()), (opened.json(), "acmé"));
         assert!(packed.closure(packed.find("a").unwrap()).compile().is_ok());
@@ -125,7 +128,7 @@ fn signatures_are_put_in_and_exchanged() {
 
 #[test]
 fn broken_bytes_are_refused_or_harmless() {
-    let good = sign(&packed(), &Signatures { document: "h..s", public: "h..p", key_id: "k" }).unwrap();
+    let good = sign(&packed(), &Signatures { document: "h..s", public: "h..p", signed_with: "k" }).unwrap();
     let index = good.len() - Packed::open(&good).unwrap().json().len();
     for end in 0..good.len() {
         assert!(Packed::open(&good[..end]).is_err(), "cut at {end}");

@@ -1,8 +1,8 @@
 //! The snapshot that isolates evaluate: what it is made of, and when it is written to KV.
 //!
 //! When stands in the tenant's row, so that it outlives the object: `publish_at` is when the alarm is to write next, none where what
-//! was written is current. Which key signs the version stands there too: where another signs now, the version is made one more, so that
-//! whoever holds a snapshot takes the one that the new key has signed.
+//! was written is current. What the version is signed with stands there too, the key and the form of what leaves the service: where either is
+//! another now, the version is made one more, so that whoever holds a snapshot takes the one that is signed anew.
 
 use burgee_contract::v1::signature::SigningKey;
 use burgee_control::{Policy, Read, State, Unreadable};
@@ -23,14 +23,15 @@ pub(super) fn schedule(database: &Database, key: Option<&SigningKey>, now: i64) 
     database.run(
         "UPDATE tenant SET signed_with = ?, unpublished_since = coalesce(unpublished_since, ?), \
             publish_at = coalesce(publish_at, max(?, coalesce(tried_at, 0) + ?))",
-        bound![key.map(SigningKey::id), now, now, INTERVAL_MS],
+        bound![key.map(SigningKey::mark), now, now, INTERVAL_MS],
     )
 }
 
-/// Makes the version one more where it was signed with another key than `key`, which signs now, or either is none; says whether it was.
+/// Makes the version one more where it was signed with another key than `key`, which signs now, or with it over another form of what leaves the
+/// service, or where either is none; says whether it was.
 pub(super) fn sign_anew(database: &Database, key: Option<&SigningKey>, now: i64) -> Read<bool> {
     let stale = "SELECT 1 FROM tenant WHERE version > 0 AND signed_with IS NOT ?";
-    if database.value::<i64>(stale, bound![key.map(SigningKey::id)])?.is_none() {
+    if database.value::<i64>(stale, bound![key.map(SigningKey::mark)])?.is_none() {
         return Ok(false);
     }
     database.run("UPDATE tenant SET version = version + 1, changed_at = max(changed_at, ?)", bound![now])?;
@@ -38,11 +39,11 @@ pub(super) fn sign_anew(database: &Database, key: Option<&SigningKey>, now: i64)
     Ok(true)
 }
 
-/// When the alarm must look next, ms since the epoch; none where nothing waits. A version that `key` has not signed is due at once.
+/// When the alarm must look next, ms since the epoch; none where nothing waits. A version that `key` has not signed as it signs now is due at once.
 pub(super) fn next_alarm(store: &SqlStore, policy: &Policy, key: Option<&SigningKey>) -> Read<Option<i64>> {
     let own: Option<[Option<i64>; 3]> = store.database.row(
         "SELECT publish_at, report_at, CASE WHEN version > 0 AND signed_with IS NOT ? THEN changed_at END FROM tenant",
-        bound![key.map(SigningKey::id)],
+        bound![key.map(SigningKey::mark)],
     )?;
     Ok(own.into_iter().flatten().flatten().chain(store.next_due(policy)?).min())
 }
