@@ -37,7 +37,7 @@ pub enum ErrorCode {
     ValidationError,
     /// Prerequisites would lead in a circle: 422.
     PrerequisiteCycle,
-    /// A limit is passed: 422, or 413 where it is the body's.
+    /// A limit is passed: 422, or 413, 414, 431 where it is that of the body, the URL, a header.
     LimitExceeded,
     /// It was asked too often: 429.
     RateLimited,

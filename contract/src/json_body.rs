@@ -88,6 +88,19 @@ impl<'a> Object<'a> {
         (raw.get() != "null").then_some(*raw)
     }
 
+    /// That what nobody reads can be held too: members of other names than `known`, and of a repeated name all but the last. A body with a lone
+    /// surrogate or too many levels is refused wherever they stand in it.
+    ///
+    /// # Errors
+    /// As [`value`]. `path` is where the object stands.
+    pub(crate) fn check_unread(&self, known: &[&str], path: &Path<'_>) -> Result<(), Problem> {
+        let mut unread = self.0.iter().enumerate().filter(|(place, (name, _))| {
+            let mut later = self.0.iter().skip(place.saturating_add(1));
+            !known.contains(&name.as_ref()) || later.any(|(other, _)| other == name)
+        });
+        unread.try_for_each(|(_, (name, raw))| value(raw, &Path::Name(path, name)).map(|_| ()))
+    }
+
     /// All members, in the order written.
     pub(crate) fn into_members(self) -> impl Iterator<Item = (Cow<'a, str>, &'a RawValue)> {
         self.0.into_iter()
@@ -140,6 +153,26 @@ mod tests {
         assert!(problem.message.starts_with("/context cannot be read: "), "{}", problem.message);
         assert!(!problem.message.contains("line"), "{}", problem.message);
         assert!(problem.hint.unwrap().contains("lone surrogates"));
+    }
+
+    #[test]
+    fn what_nobody_reads_is_checked_too() {
+        let check = |text: &str| object(text, &Path::Root).unwrap().check_unread(&["a", "b"], &Path::Root);
+        assert!(
+            check(r#"{"a": "\ud800", "c": [1, {"d": null}], "b": 1}"#).is_ok(),
+            "what is read is its reader's to check"
+        );
+        let deep = |levels| format!(r#"{{"c": {}{}}}"#, "[".repeat(levels), "]".repeat(levels));
+        assert!(check(&deep(127)).is_ok());
+        for (text, place) in [
+            (r#"{"c": "\ud800"}"#.to_owned(), "/c "),
+            (r#"{"c": {"x/y": ["\udc00"]}}"#.to_owned(), "/c "),
+            (r#"{"a": 1e999, "a": 1}"#.to_owned(), "/a "),
+            (deep(128), "/c "),
+        ] {
+            let problem = check(&text).unwrap_err();
+            assert!(problem.message.starts_with(place), "{text}: {}", problem.message);
+        }
     }
 
     #[test]

@@ -54,6 +54,7 @@ mod envelope;
 mod etag;
 mod flags_api;
 mod freshness;
+mod head;
 mod http;
 pub mod identity;
 mod json_body;

@@ -10,6 +10,13 @@ pub const BODY_BYTES: usize = 1024 * 1024;
 /// Bytes of an import's body: as many as a snapshot may have.
 pub const IMPORT_BYTES: usize = burgee_core::limits::SNAPSHOT_BYTES;
 
+/// Bytes of a URL's path and query together. HTTP asks servers to take 8,000 (RFC 9110, 4.1); the longest that is of use is a list's, with its
+/// page token.
+pub const URL_BYTES: usize = 8 * 1024;
+
+/// Bytes of a header that is read: as many as a token may have.
+pub const HEADER_BYTES: usize = 8 * 1024;
+
 /// Bytes of a token. Ours have a few hundred, those of other issuers one or two thousand; what is longer is not looked at.
 pub const TOKEN_BYTES: usize = 8 * 1024;
 

@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::envelope::{ErrorCode, Problem};
 use crate::http::{Header, Response};
+use crate::ofrep;
 use crate::operations::{self, Access, Answer, Content, Entry, Kind, Media, Parameter, Payload, Place};
 use crate::route::Route;
 use crate::v1::{self, Scope};
@@ -193,9 +194,13 @@ fn responses(entry: &Entry) -> Value {
     Value::Object(responses)
 }
 
-/// The errors of `/v1` that follow from an operation's access, body and path.
+/// The errors that follow from an operation's access, body and path. A URL or a header may be too large anywhere.
 fn implied(entry: &Entry) -> Vec<Answer> {
-    let mut statuses = Vec::new();
+    if !v1::serves(entry.path) {
+        let failure = if ofrep::serves(entry.path) { "OfrepFailure" } else { "FailureEnvelope" };
+        return vec![operations::json(400, failure)];
+    }
+    let mut statuses = vec![414, 431];
     if matches!(entry.access, Access::Scopes(_)) {
         statuses.extend([400, 401, 403, 503]);
     }
@@ -240,9 +245,11 @@ fn response(status: u16, content: Content) -> Value {
         404 => "There is no such thing.",
         409 => "The state does not allow it.",
         413 => "The body is too large.",
+        414 => "The URL is too long.",
         415 => "The body's type is not read here.",
         422 => "The body has faults, or a limit is passed.",
         429 => "It was asked too often; Retry-After says in how many seconds to ask again.",
+        431 => "A header is too large.",
         _ => "It cannot be answered now.",
     };
     let content = match content {

@@ -411,6 +411,40 @@ fn ready_tells_of_the_tenants_object() {
     }
 }
 
+/// How deep a body may be, wherever in it: in what is read, and in what nobody reads.
+#[test]
+fn bodies_have_an_end_to_their_levels() {
+    let loaded = loaded(DOCUMENT);
+    let nested = |levels: usize| format!("{}1{}", "[".repeat(levels), "]".repeat(levels));
+    let mut checked = 0;
+    for (path, body, place) in [
+        ("/api/flags/eval/batch", r#"{"context": {"user_id": "U", "a": DEEP}, "flags": []}"#, "/context/a"),
+        ("/api/flags/eval/batch", r#"{"context": {"user_id": "U"}, "flags": [], "later": DEEP}"#, "/later"),
+        (
+            "/api/flags/eval/batch",
+            r#"{"context": {"user_id": "U"}, "flags": [], "overrides": {"user": {}, "x": DEEP}}"#,
+            "/overrides/x",
+        ),
+        ("/api/flags/sensitive-eval", r#"{"key": "full", "context": {"user_id": "U", "a": DEEP}}"#, "/context/a"),
+        ("/api/flags/sensitive-eval", r#"{"key": "full", "context": {"user_id": "U"}, "later": DEEP}"#, "/later"),
+        ("/ofrep/v1/evaluate/flags", r#"{"context": {"targetingKey": "U", "a": DEEP}}"#, "/context/a"),
+        ("/ofrep/v1/evaluate/flags/full", r#"{"context": {}, "later": DEEP}"#, "/later"),
+    ] {
+        for (deep, status) in
+            [(nested(127), 200), (nested(128), 400), (nested(200_000), 400), ("\"\\ud800\"".to_owned(), 400)]
+        {
+            let body = body.replace("DEEP", &deep);
+            let response = call(&loaded, "POST", path).body(&body).response();
+            let text = String::from_utf8(response.body).unwrap();
+            assert_eq!(response.status, status, "{path} {place}: {text}");
+            // A context has a size too, which is looked at first.
+            assert!(status == 200 || text.contains(place) || text.contains("CONTEXT_BYTES"), "{path}: {text}");
+            checked += 1;
+        }
+    }
+    assert_eq!(checked, 28);
+}
+
 /// Whatever is asked, the answer has its id, may be read by every origin, and a HEAD is the GET without its body.
 #[test]
 fn every_response_carries_what_every_response_carries() {

@@ -1,6 +1,7 @@
 //! What is served where, and what a request needs before it can be answered.
 
 use crate::envelope::{ErrorCode, Problem};
+use crate::head::within_limits;
 use crate::http::{Header, Request};
 use crate::identity::{Identity, Surface, Verdict, VerifierHealth, bearer};
 use crate::operations::{self, Access, Place};
@@ -135,12 +136,12 @@ impl<'a> Plan<'a> {
         let route = Route::of(request.method, request.path);
         let entry = operations::entry(route);
         let place = entry.map_or(Place::Edge, |entry| entry.place);
-        let grant = match entry {
+        let grant = within_limits(request).and_then(|()| match entry {
             None => Ok(Grant::default()),
             Some(_) if place == Place::Platform => registry_of(request, settings)
                 .map(|tenant| Grant { tenant: Some(Tenant::Named(tenant)), principal: None }),
             Some(entry) => authorise(entry.access, request, settings, now),
-        };
+        });
         let wanted_version = if route == Route::OfrepAll { wanted_version(request.query) } else { None };
         let caller = match (&grant, entry.and_then(|entry| surface(entry.access))) {
             // With a token of the control plane nobody says whom it is for.

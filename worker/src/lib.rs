@@ -123,7 +123,7 @@ fn answer_to(verdict: Option<Verdict>, asked: Asked, settings: Rc<Settings>, env
     if let Err(problem) = asked.pay(|buckets, address, now| buckets.charge(&planned, address, now)) {
         return asked.refuse(&problem).into();
     }
-    if planned.route() == Route::Metrics {
+    if planned.route() == Route::Metrics && !planned.is_refused() {
         return future_to_promise(AssertUnwindSafe(async move {
             let text = meter::text(&env).await;
             let request = asked.request();

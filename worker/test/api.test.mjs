@@ -185,6 +185,9 @@ async function batches(t) {
     'overrides that are no object': [`{${user}, "flags": [], "overrides": {"user": 1}}`, '/overrides/user'],
     'a context that is too large': [`{"context": {"user_id": "U", "a": "${'x'.repeat(64 * 1024)}"}, "flags": []}`, 'CONTEXT_BYTES'],
     'a body that is too large': [large, 'BODY_BYTES'],
+    'a context that is too deep': [`{"context": {"user_id": "U", "a": ${'['.repeat(128)}${']'.repeat(128)}}, "flags": []}`, '/context/a'],
+    'a member that nobody reads and is too deep': [`{${user}, "flags": [], "later": ${'['.repeat(200_000)}${']'.repeat(200_000)}}`, '/later'],
+    'a lone surrogate where nobody reads': [`{${user}, "flags": [], "later": "\\ud800"}`, '/later'],
     'what is not UTF-8': [Buffer.from([0x22, 0xff, 0x22]), 'UTF-8'],
   };
   let ran = 0;
@@ -209,6 +212,24 @@ async function batches(t) {
     assert.equal(response.statusCode, 400);
     assert.match((await json(response)).error.message, /BODY_BYTES/);
     sent.destroy();
+  });
+
+  await t.test('refuses a header, and a URL, of more than 8 KiB', async () => {
+    const secret = 's3cret'.repeat(1400);
+    const names = ['Authorization', 'X-PTT-User-Id', 'X-PTT-Tenant-Id', 'X-PTT-Tier', 'X-PTT-Env', 'X-PTT-Role-Key', 'X-Burgee-Registry', 'X-PTT-Approval-Ref', 'X-Request-Id'];
+    for (const name of names) {
+      const { status, error, response } = await worker.ask('/api/flags/eval?key=full&user=U', { headers: { [name]: secret } });
+      assert.deepEqual([status, error.code], [400, 'invalid_request'], name);
+      assert.match(error.message, new RegExp(`${name} .*HEADER_BYTES`));
+      assert.equal(response.headers.get('Access-Control-Allow-Origin'), '*');
+    }
+    const { status, error } = await worker.ask(`/api/flags/eval?key=full&user=${secret}`);
+    assert.deepEqual([status, error.code], [400, 'invalid_request']);
+    assert.match(error.message, /URL_BYTES/);
+    assert.equal((await worker.fetch('/metrics', { headers: { 'X-Request-Id': secret } })).status, 400);
+    const largest = await worker.ask(`/api/flags/eval?key=full&user=${'u'.repeat(8_000)}`, { headers: { 'X-PTT-Role-Key': 'r'.repeat(8_192) } });
+    assert.equal(largest.status, 200);
+    assert.deepEqual(worker.logs.filter((line) => line.includes('s3cret')), []);
   });
 
   await t.test('reads a small body that does not say how long it is', async () => {

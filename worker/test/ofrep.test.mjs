@@ -76,6 +76,8 @@ test('evaluation for OpenFeature', async (t) => {
     'a lone surrogate': [ALL, '{"context": {"a": "\\ud800"}}', 400, 'INVALID_CONTEXT'],
     'a context that is too large': [ALL, `{"context": {"a": "${'x'.repeat(65_536)}"}}`, 400, 'INVALID_CONTEXT'],
     'a body that is too large': [ALL, `{"a": "${'x'.repeat(1_048_576)}"}`, 400, 'PARSE_ERROR'],
+    'a context that is too deep': [ALL, `{"context": {"a": ${'['.repeat(128)}${']'.repeat(128)}}}`, 400, 'INVALID_CONTEXT'],
+    'a URL that is too long': [`${ALL}?a=${'x'.repeat(8_192)}`, '{}', 400, 'GENERAL'],
     'another path': ['/ofrep/v1/configuration', '{}', 404, 'GENERAL'],
   };
   let ran = 0;
@@ -92,6 +94,14 @@ test('evaluation for OpenFeature', async (t) => {
     });
   }
   assert.equal(ran, Object.keys(cases).length);
+
+  await t.test('refuses a header of more than 8 KiB', async () => {
+    for (const name of ['Authorization', 'X-Tenant-ID', 'If-None-Match', 'X-PTT-Approval-Ref']) {
+      const { status, json } = await ask(worker, ALL, null, { body: '{}', headers: { [name]: 's3cret'.repeat(1400) } });
+      assert.deepEqual([status, json.errorCode], [400, 'GENERAL'], name);
+      assert.ok(json.errorDetails.includes(name) && !json.errorDetails.includes('s3cret'), json.errorDetails);
+    }
+  });
 
   await t.test('a wrong method is told the right ones', async () => {
     for (const path of [ALL, `${ALL}/on`]) {

@@ -33,6 +33,7 @@ pub(crate) fn evaluate_batch(
     service: Service<'_>,
 ) -> Result<Response, Problem> {
     let body = object(text(&request.body)?, &ROOT)?;
+    body.check_unread(&["context", "flags", "overrides"], &ROOT)?;
     let caller = Caller::from_body(identity, &request.headers, context(&body)?)?;
     let keys = flags(&body)?;
     let overrides = overrides(&body)?;
@@ -114,6 +115,7 @@ fn overrides<'a>(body: &Object<'a>) -> Result<Overrides<'a>, Problem> {
     let path = Path::Name(&ROOT, "overrides");
     let Some(raw) = body.get("overrides") else { return Ok(Overrides::default()) };
     let scopes = object(raw.get(), &path)?;
+    scopes.check_unread(&["user", "tenant"], &path)?;
     let scope = |name| -> Result<Scope<'a>, Problem> {
         let path = Path::Name(&path, name);
         let Some(raw) = scopes.get(name) else { return Ok(Scope::new()) };

@@ -34,6 +34,7 @@ pub(crate) struct Asked<'a> {
 /// It cannot be read, lacks the key, or has a member of another type.
 pub(crate) fn asked<'a>(request: &Request<'a>) -> Result<Asked<'a>, Problem> {
     let body = object(text(&request.body)?, &ROOT)?;
+    body.check_unread(&["key", "context", "approval_ref"], &ROOT)?;
     let string = |name: &'static str| -> Result<Option<Cow<'a, str>>, Problem> {
         let path = Path::Name(&ROOT, name);
         match body.get(name).map(|raw| value(raw, &path)).transpose()? {
