@@ -1,4 +1,6 @@
-//! The types of events, and who wants which.
+//! The types of events, who wants which, and what each makes invalid.
+
+use serde::Serialize;
 
 /// Every type of event that there is.
 pub const EVENT_TYPES: [&str; 27] = [
@@ -58,6 +60,29 @@ const GROUPS: [(&str, &[&str]); 2] = [
     ),
 ];
 
+/// What an event says to those who keep evaluations: why what they hold may no longer hold, and how much of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Invalidation {
+    trigger: &'static str,
+    kind: &'static str,
+}
+
+/// What an event of a type makes invalid; none where it makes no new version of the snapshot. `scope` is the member of that name of its data.
+pub(crate) fn invalidation(event_type: &str, scope: Option<&str>) -> Option<Invalidation> {
+    let (trigger, kind) = match (event_type.split('.').next()?, scope) {
+        _ if !GROUPS.iter().any(|(_, types)| types.contains(&event_type)) => return None,
+        ("override", Some("tenant")) => ("override_mutation", "tenant_override"),
+        ("override", _) => ("override_mutation", "user_override"),
+        ("cache", Some("flag")) => ("manual_op", "flag"),
+        ("cache", Some("tenant")) => ("manual_op", "tenant"),
+        ("cache", _) => ("manual_op", "global"),
+        ("flag", _) => ("registry_reload", "flag"),
+        ("segment", _) => ("registry_reload", "segment"),
+        _ => ("registry_reload", "tenant"),
+    };
+    Some(Invalidation { trigger, kind })
+}
+
 /// Whether an event's type is one that is wanted: `patterns` are types, or starts of types with `*` behind them. None at all: every type is wanted.
 #[must_use]
 pub fn is_wanted(patterns: &[String], event_type: &str) -> bool {
@@ -100,6 +125,31 @@ mod tests {
             assert_eq!(is_pattern(pattern), known, "{pattern}");
         }
         assert_eq!(EVENT_TYPES.iter().collect::<std::collections::BTreeSet<_>>().len(), EVENT_TYPES.len());
+    }
+
+    #[test]
+    fn what_makes_a_new_version_says_what_is_invalid() {
+        let mut invalidating = 0;
+        for event_type in EVENT_TYPES {
+            let is_wanted = matches("cache.*", event_type);
+            assert_eq!(invalidation(event_type, None).is_some(), is_wanted, "{event_type}");
+            invalidating += usize::from(is_wanted);
+        }
+        assert_eq!(invalidating, 17);
+        for (event_type, scope, trigger, kind) in [
+            ("override.set", Some("user"), "override_mutation", "user_override"),
+            ("override.removed", Some("tenant"), "override_mutation", "tenant_override"),
+            ("flag.updated", None, "registry_reload", "flag"),
+            ("flag.rollout_progress", None, "registry_reload", "flag"),
+            ("segment.deleted", None, "registry_reload", "segment"),
+            ("killswitch.engaged", None, "registry_reload", "tenant"),
+            ("tenant.imported", None, "registry_reload", "tenant"),
+            ("cache.manual_op", Some("flag"), "manual_op", "flag"),
+            ("cache.manual_op", Some("tenant"), "manual_op", "tenant"),
+            ("cache.manual_op", Some("global"), "manual_op", "global"),
+        ] {
+            assert_eq!(invalidation(event_type, scope), Some(Invalidation { trigger, kind }), "{event_type}");
+        }
     }
 
     #[test]

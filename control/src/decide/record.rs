@@ -12,6 +12,7 @@ use super::work::{to_json, unreadable};
 use crate::command::Occasion;
 use crate::diff::diff;
 use crate::error::Error;
+use crate::events::{Invalidation, invalidation};
 use crate::limits;
 use crate::rows::{DeliveryRow, DeliveryStatus, EventRow};
 
@@ -43,6 +44,8 @@ struct Data<'a> {
     actor: &'a str,
     request_id: &'a str,
     snapshot_version: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    invalidates: Option<Invalidation>,
     #[serde(flatten)]
     more: &'a Map<String, Value>,
 }
@@ -62,6 +65,7 @@ impl Event {
                 actor: &self.actor,
                 request_id: occasion.request_id,
                 snapshot_version: version,
+                invalidates: invalidation(self.event_type, self.data.get("scope").and_then(Value::as_str)),
                 more: &self.data,
             },
         };

@@ -36,7 +36,8 @@ fn a_change_comes_with_all_that_tells_of_it() {
     let expected = json!({
         "specversion": "1.0", "id": "acme/2", "source": "/v1/tenants/acme", "type": "flag.updated", "subject": "flags/a",
         "time": "2026-11-21T10:00:00.002Z", "datacontenttype": "application/json",
-        "data": {"actor": "ann", "request_id": "r1", "snapshot_version": 2, "version": 2, "changed": ["/description", "/rules"]},
+        "data": {"actor": "ann", "request_id": "r1", "snapshot_version": 2,
+                 "invalidates": {"trigger": "registry_reload", "kind": "flag"}, "version": 2, "changed": ["/description", "/rules"]},
     });
     assert_eq!(serde_json::from_str::<Value>(&event.document).unwrap(), expected);
     let entry: Value = serde_json::from_str(&tenant.memory.all_audit()[2].document).unwrap();

@@ -54,7 +54,8 @@ fn a_step_is_a_change_of_the_flag() {
     assert_eq!(events(&changes), ["flag.rollout_progress"]);
     assert_eq!(
         event_data(&changes)[0],
-        json!({"actor": "burgee:rollout", "request_id": "r1", "snapshot_version": 2, "percentage": 10.0, "step": 1, "steps": 3})
+        json!({"actor": "burgee:rollout", "request_id": "r1", "snapshot_version": 2,
+               "invalidates": {"trigger": "registry_reload", "kind": "flag"}, "percentage": 10.0, "step": 1, "steps": 3})
     );
     assert_eq!((percentage(&tenant), tenant.version("a")), (Some(10.0), 2));
     // `after` counts from when the step before was really taken.
