@@ -194,11 +194,14 @@ fn responses(entry: &Entry) -> Value {
     Value::Object(responses)
 }
 
-/// The errors that follow from an operation's access, body and path. A URL or a header may be too large anywhere.
+/// The errors that follow from an operation's access, body and path. A URL or a header may be too large anywhere, and whoever asks may ask too often,
+/// but for probes.
 fn implied(entry: &Entry) -> Vec<Answer> {
+    let is_probe = matches!(entry.route, Route::Live | Route::Ready);
+    let too_often = (!is_probe).then_some(429);
     if !v1::serves(entry.path) {
         let failure = if ofrep::serves(entry.path) { "OfrepFailure" } else { "FailureEnvelope" };
-        return vec![operations::json(400, failure)];
+        return [400].into_iter().chain(too_often).map(|status| operations::json(status, failure)).collect();
     }
     let mut statuses = vec![414, 431];
     if matches!(entry.access, Access::Scopes(_)) {
@@ -218,18 +221,7 @@ fn implied(entry: &Entry) -> Vec<Answer> {
         // A limit of the tenant, which any change may come past.
         statuses.push(422);
     }
-    statuses.into_iter().map(operations::problem).chain(too_often(entry)).collect()
-}
-
-/// What is answered to who asks too often, in the surface's own form. Probes never are.
-fn too_often(entry: &Entry) -> Option<Answer> {
-    let content = match (entry.route, tag(entry.path)) {
-        (Route::Live | Route::Ready, _) => return None,
-        (_, "ofrep") => Content::Json("OfrepFailure"),
-        _ if v1::serves(entry.path) => Content::Problem,
-        _ => Content::Json("FailureEnvelope"),
-    };
-    Some(Answer { status: 429, content })
+    statuses.into_iter().chain(too_often).map(operations::problem).collect()
 }
 
 fn response(status: u16, content: Content) -> Value {
