@@ -14,9 +14,9 @@ use crate::error::Error;
 use crate::rows::{FlagRow, RolloutBefore, RolloutRow, RolloutStatus, RolloutTarget, StepStatus};
 use burgee_core::model::Flag;
 
-pub(crate) use steps::{hold, progress};
+pub(crate) use steps::{ROLLOUT_ACTOR, hold, progress};
 
-/// Starts a rollout. The alarm takes its steps, the first of them too.
+/// Starts a rollout. Steps that are due now are taken with it, the others by the alarm.
 pub(crate) fn start(work: &mut Work<'_>, key: &str, document: &str) -> Result<(), Error> {
     let row = work.known_flag(key)?;
     check_not_archived(Some(&row))?;
@@ -48,7 +48,8 @@ pub(crate) fn start(work: &mut Work<'_>, key: &str, document: &str) -> Result<()
         work.high_impact.insert(key.to_owned());
     }
     let earlier = work.rollout(key)?;
-    record(work, earlier.as_ref(), rollout, "started", Some("flag.rollout_scheduled"))
+    record(work, earlier.as_ref(), rollout, "started", Some("flag.rollout_scheduled"))?;
+    steps::go_on(work, key)
 }
 
 /// Refuses a rollout whose rule the flag cannot have.
@@ -139,7 +140,8 @@ fn resume(work: &mut Work<'_>, flag: &FlagRow, row: &RolloutRow) -> Result<(), E
         ..row.clone()
     };
     after.next_at = after.look_at();
-    record(work, Some(row), after, "resumed", Some("flag.rollout_resumed"))
+    record(work, Some(row), after, "resumed", Some("flag.rollout_resumed"))?;
+    steps::go_on(work, &row.flag)
 }
 
 /// Opens the gate of the first step that waits and has it. The same gate of a later step is another one.
@@ -155,7 +157,8 @@ fn open_gate(work: &mut Work<'_>, flag: &FlagRow, row: &RolloutRow, gate: &str) 
     step.gate_open = true;
     needs_approval(work, flag)?;
     after.next_at = after.look_at();
-    record(work, Some(row), after, "gate_opened", None)
+    record(work, Some(row), after, "gate_opened", None)?;
+    steps::go_on(work, &row.flag)
 }
 
 /// Ends a rollout where it stands; `because` says why, where nobody asked for it.

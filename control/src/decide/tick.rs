@@ -6,16 +6,13 @@ use crate::change::Change;
 use crate::error::Error;
 use crate::limits::{BATCH_KEPT_MS, DELETED_KEPT_MS, DELIVERIES_KEPT_MS, EVENTS_KEPT, TICK_ROWS};
 
-/// Who takes a rollout's steps.
-pub(crate) const ROLLOUT_ACTOR: &str = "burgee:rollout";
-
 /// Who ends, purges and forgets.
 pub(crate) const RETENTION_ACTOR: &str = "burgee:retention";
 
 /// Does all that is due, [`TICK_ROWS`] of a kind. What is left is due still, so the next tick follows at once.
 pub(crate) fn tick(work: &mut Work<'_>) -> Result<(), Error> {
     let (now, policy) = (work.now(), work.occasion.policy);
-    let caller = std::mem::replace(&mut work.actor, ROLLOUT_ACTOR.to_owned());
+    let caller = std::mem::replace(&mut work.actor, rollouts::ROLLOUT_ACTOR.to_owned());
     if !work.state.rollouts_stopped()? {
         for row in work.state.rollouts_due(now)?.iter().take(TICK_ROWS) {
             if policy.rollouts {

@@ -129,6 +129,14 @@ fn a_rollout_is_started_steered_and_seen() {
     let plan = json!({"steps": [{"percentage": 5}, {"percentage": 50, "after": "24h"}, {"percentage": 100, "after": "90s", "gate": "errors"}]});
     let got = world.call("POST", "/v1/flags/a/rollout", plan.clone());
     assert_eq!((got.status, &got.json["status"]), (201, &json!("running")), "{:#}", got.json);
+    // What is due at once is taken with the request, and the answer shows it.
+    assert_eq!(
+        (&got.json["percentage"], &got.json["waits_for"], &got.json["steps"][0]["status"]),
+        (&json!(5.0), &json!("time"), &json!("taken")),
+        "{:#}",
+        got.json
+    );
+    assert!(got.json["next_at"].is_string());
     let again = world.call("POST", "/v1/flags/a/rollout", plan);
     assert_eq!((again.status, again.code()), (409, "rollout_conflict"));
     world.tick();

@@ -6,6 +6,9 @@ use crate::error::Error;
 use crate::limits::ROLLOUT_HELD_MS;
 use crate::rows::{RolloutRow, RolloutStatus, StepStatus, WaitsFor};
 
+/// In whose name steps are taken.
+pub(crate) const ROLLOUT_ACTOR: &str = "burgee:rollout";
+
 impl RolloutRow {
     /// Whether it may still take steps.
     #[must_use]
@@ -65,33 +68,54 @@ pub(crate) fn hold(work: &mut Work<'_>, row: &RolloutRow) {
     work.put_rollout(RolloutRow { next_at, ..row.clone() });
 }
 
-/// Takes the steps that are due. One that cannot be taken ends the rollout; nothing here keeps others from going on.
+/// Takes the steps that are due, for the alarm. One that cannot be taken ends the rollout; nothing here keeps others from going on.
 pub(crate) fn progress(work: &mut Work<'_>, row: &RolloutRow) -> Result<(), Error> {
     let mut row = row.clone();
+    match advance(work, &mut row) {
+        Ok(()) => Ok(()),
+        Err(unreadable @ Error::Unreadable(_)) => Err(unreadable),
+        Err(error) => end(work, &row, Some(&refusal(&error))),
+    }
+}
+
+/// Takes the steps that are due once somebody has set a flag's rollout going, in the same decision: whoever did is told how it stands then. A step that cannot be
+/// taken refuses what he asked for.
+pub(super) fn go_on(work: &mut Work<'_>, key: &str) -> Result<(), Error> {
+    if !work.occasion.policy.rollouts || work.state.rollouts_stopped()? {
+        return Ok(());
+    }
+    let Some(mut row) = work.rollout(key)?.filter(|row| row.status == RolloutStatus::Running) else { return Ok(()) };
+    // Steps are the rollout's, as where the alarm takes them; who released it stands in its row.
+    let actor = std::mem::replace(&mut work.actor, ROLLOUT_ACTOR.to_owned());
+    let approved_by = work.approved_by.take();
+    let advanced = advance(work, &mut row);
+    (work.actor, work.approved_by) = (actor, approved_by);
+    advanced.map_err(|error| match error {
+        // Its pointers are into the flag, and not into what was asked for.
+        Error::Invalid(_) => Error::Conflict(format!("`{key}` cannot be changed by its rollout: {}", refusal(&error))),
+        error => error,
+    })
+}
+
+/// Takes the steps that are due. Where one cannot be taken, `row` is as the step before left it.
+fn advance(work: &mut Work<'_>, row: &mut RolloutRow) -> Result<(), Error> {
     loop {
         let Some((_, flag)) = live_flag(work, &row.flag)? else {
-            return end(work, &row, Some("the flag is archived or deleted"));
+            return end(work, row, Some("the flag is archived or deleted"));
         };
         if flag.high_impact && row.approved_by.is_none() {
-            work.put_rollout(RolloutRow { next_at: None, ..row });
+            work.put_rollout(RolloutRow { next_at: None, ..row.clone() });
             return Ok(());
         }
-        let Some(due) = row.look_at() else {
-            break;
-        };
-        if due > work.now() {
-            break;
-        }
-        match take(work, &mut row) {
-            Ok(()) => {}
-            Err(unreadable @ Error::Unreadable(_)) => return Err(unreadable),
-            Err(error) => return end(work, &row, Some(&refusal(&error))),
+        match row.look_at() {
+            Some(due) if due <= work.now() => take(work, row)?,
+            _ => break,
         }
     }
     // Only its time has changed, as where it was held.
     let next_at = row.look_at();
     if row.status == RolloutStatus::Running && row.next_at != next_at {
-        work.put_rollout(RolloutRow { next_at, ..row });
+        work.put_rollout(RolloutRow { next_at, ..row.clone() });
     }
     Ok(())
 }

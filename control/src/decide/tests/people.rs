@@ -94,9 +94,9 @@ fn every_write_but_the_emergency_ones_waits() {
     // Pausing does not wait, going on does.
     assert_eq!(events(&tenant.run(&steer(Steer::Pause)).unwrap()), ["flag.rollout_paused"]);
     assert_eq!(approved(&mut tenant, &steer(Steer::Resume)), "flag.rollout_resumed");
-    assert_eq!(approved(&mut tenant, &steer(Steer::OpenGate("g".into()))), "proposal.approved");
+    assert_eq!(approved(&mut tenant, &steer(Steer::OpenGate("g".into()))), "flag.rollout_progress");
     let now = tenant.now;
-    assert_eq!(events(&tenant.tick_at(now)), ["flag.rollout_progress"]);
+    assert_eq!(tenant.tick_at(now), []);
     assert_eq!(events(&tenant.run(&steer(Steer::RollBack)).unwrap()), ["flag.rollout_rolled_back"]);
     let import = Command::Import { document: r#"{"flags":[{"key":"a"},{"key":"b","description":"x"}]}"#.into() };
     assert!(conflict(tenant.run(&import)).contains("`a`"));
@@ -118,11 +118,22 @@ fn a_rollout_of_one_person_stops_where_two_are_needed() {
     assert_eq!((rollout.next_at, rollout.waits_for(now, true, false)), (None, Some(WaitsFor::Approval)));
     let resume = Command::SteerRollout { flag: "a".into(), steer: Steer::Resume };
     let row = proposal(&tenant.run(&resume).unwrap());
-    tenant.run_as("bob", &approve(&row.id)).unwrap();
+    assert_eq!(row.action, "rollout.resumed");
+    let changes = tenant.run_as("bob", &approve(&row.id)).unwrap();
     assert_eq!(
-        events(&tenant.tick_at(now + 10)),
-        ["flag.rollout_progress", "flag.rollout_progress", "flag.rollout_done"]
+        events(&changes),
+        [
+            "flag.rollout_resumed",
+            "flag.rollout_progress",
+            "flag.rollout_progress",
+            "flag.rollout_done",
+            "proposal.approved"
+        ]
     );
+    let entries = entries(&changes);
+    assert_eq!(entries.first().map(String::as_str), Some("rollout.resumed by ann"));
+    assert!(entries[1..4].iter().all(|entry| entry.ends_with(" by burgee:rollout")), "{entries:?}");
+    assert_eq!(entries.last().map(String::as_str), Some("proposal.approved by bob"));
 }
 
 #[test]

@@ -42,12 +42,83 @@ fn percentage(tenant: &Tenant) -> Option<f64> {
 }
 
 #[test]
+fn what_is_due_is_taken_with_the_request() {
+    let mut tenant = Tenant::with_flags(&[r#"{"key":"a"}"#]);
+    let plan = json!({"steps": [{"percentage": 5}, {"percentage": 10}, {"percentage": 20, "gate": "errors"}, {"percentage": 30, "after": "1h"}, {"percentage": 40}]});
+    let changes = tenant.run(&start("a", &plan)).unwrap();
+    // First it is scheduled, by who asked for it; then it takes its steps, in its own name.
+    assert_eq!(events(&changes), ["flag.rollout_scheduled", "flag.rollout_progress", "flag.rollout_progress"]);
+    assert_eq!(
+        entries(&changes),
+        [
+            "rollout.started by ann",
+            "flag.rollout_progress by burgee:rollout",
+            "flag.rollout_progress by burgee:rollout"
+        ]
+    );
+    let data = event_data(&changes);
+    assert_eq!((&data[0]["percentage"], &data[0]["actor"], &data[0]["step"]), (&Value::Null, &json!("ann"), &json!(0)));
+    assert_eq!((&data[2]["percentage"], &data[2]["step"]), (&json!(10.0), &json!(2)));
+    assert_eq!((percentage(&tenant), statuses(&tenant).as_str(), tenant.version("a")), (Some(10.0), "ttwww", 3));
+    let now = tenant.now;
+    assert_eq!(tenant.tick_at(now), [], "nothing is left to the alarm");
+    // So it is with a gate, and with going on.
+    let changes = tenant.run(&steer(Steer::OpenGate("errors".into()))).unwrap();
+    assert_eq!(
+        entries(&changes),
+        ["rollout.gate_opened by ann", "flag.rollout_progress by burgee:rollout"],
+        "the next waits its hour"
+    );
+    tenant.run(&steer(Steer::Pause)).unwrap();
+    tenant.now += 2 * HOUR;
+    assert_eq!(events(&tenant.run(&steer(Steer::Resume)).unwrap()), ["flag.rollout_resumed"]);
+    let due = rollout(&tenant).next_at.unwrap();
+    assert!(due > tenant.now, "times of `after` steps do not run while it is paused");
+    assert_eq!(events(&tenant.tick_at(due)), ["flag.rollout_progress", "flag.rollout_progress", "flag.rollout_done"]);
+
+    let mut tenant = with_steps(json!([{"percentage": 10}, {"percentage": 20, "at": START + HOUR}]));
+    tenant.run(&steer(Steer::Pause)).unwrap();
+    tenant.now = START + 2 * HOUR;
+    let changes = tenant.run(&steer(Steer::Resume)).unwrap();
+    assert_eq!(events(&changes), ["flag.rollout_resumed", "flag.rollout_progress", "flag.rollout_done"]);
+
+    // Both switches hold it from the start.
+    for held in ["switch", "policy"] {
+        let mut tenant = Tenant::with_flags(&[r#"{"key":"a"}"#]);
+        if held == "switch" {
+            tenant.run(&Command::StopRollouts { stopped: true, reason: None }).unwrap();
+        } else {
+            tenant.policy.rollouts = false;
+        }
+        let changes = tenant.run(&start("a", &json!({"steps": [{"percentage": 10}]}))).unwrap();
+        assert_eq!(
+            (events(&changes), percentage(&tenant)),
+            (vec!["flag.rollout_scheduled".to_owned()], None),
+            "{held}"
+        );
+    }
+}
+
+#[test]
+fn a_step_that_cannot_be_taken_at_once_refuses_the_request() {
+    let mut tenant = with_steps(json!([{"percentage": 10, "gate": "errors"}]));
+    let rules: Vec<Value> = (0..100).map(|n| json!({"id": format!("r{n}"), "serve": {"variant": "on"}})).collect();
+    tenant.patch("a", &json!({"rules": rules}).to_string()).unwrap();
+    let open = steer(Steer::OpenGate("errors".into()));
+    assert!(conflict(tenant.run(&open)).contains("RULES"));
+    assert_eq!((rollout(&tenant).status, statuses(&tenant).as_str()), (RolloutStatus::Running, "w"));
+    tenant.patch("a", r#"{"rules":[]}"#).unwrap();
+    tenant.run(&open).unwrap();
+    assert_eq!((percentage(&tenant), rollout(&tenant).status), (Some(10.0), RolloutStatus::Done));
+}
+
+#[test]
 fn a_step_is_a_change_of_the_flag() {
     let mut tenant = with_steps(
-        json!([{"percentage": 10}, {"percentage": 50.5, "after": "1h"}, {"percentage": 100, "after": "1d"}]),
+        json!([{"percentage": 10, "after": "1m"}, {"percentage": 50.5, "after": "1h"}, {"percentage": 100, "after": "1d"}]),
     );
     assert_eq!((percentage(&tenant), tenant.version("a")), (None, 1));
-    let begun = rollout(&tenant).started_at;
+    let begun = rollout(&tenant).started_at + MINUTE;
     assert_eq!(tenant.memory.next_due(&tenant.policy).unwrap(), Some(begun));
     let changes = tenant.tick_at(begun + 5);
     assert_eq!(entries(&changes), ["flag.rollout_progress by burgee:rollout"]);
@@ -132,7 +203,7 @@ fn plans_are_read_whole() {
     assert_eq!(tenant.run(&start("nope", &json!({}))), Err(Error::NotFound("flag")));
     tenant.run(&archive("s")).unwrap();
     conflict(tenant.run(&start("s", &json!({}))));
-    tenant.run(&start("a", &json!({"steps": [{"percentage": 100}], "rule_id": "r"}))).unwrap();
+    tenant.run(&start("a", &json!({"steps": [{"percentage": 100, "after": "1h"}], "rule_id": "r"}))).unwrap();
     assert!(matches!(tenant.run(&start("a", &json!({}))), Err(Error::RolloutConflict(_))));
 }
 
@@ -177,22 +248,26 @@ fn gates_hold_what_is_due() {
     assert_eq!((statuses(&tenant).as_str(), waits(&tenant, START + 3 * HOUR)), ("twww", Some(WaitsFor::Gate)));
     assert_eq!(tenant.memory.next_due(&tenant.policy).unwrap(), None);
     assert_eq!(tenant.run(&open("nope")), Err(Error::NotFound("gate")));
-    assert_eq!(entries(&tenant.run(&open("errors")).unwrap()), ["rollout.gate_opened by ann"]);
-    assert_eq!(tenant.run(&open("errors")), Ok(vec![]));
-    tenant.tick_at(START + 4 * HOUR);
+    // Its time has come: it is taken with the request, or rather the one after it, whose time has come too.
+    assert_eq!(
+        entries(&tenant.run(&open("errors")).unwrap()),
+        ["rollout.gate_opened by ann", "flag.rollout_progress by burgee:rollout"]
+    );
     assert_eq!(statuses(&tenant), "tstw");
     // The same gate of a later step is opened for itself, also ahead of its time.
-    assert_eq!(waits(&tenant, START + 4 * HOUR), Some(WaitsFor::Time));
+    let due = rollout(&tenant).due_at().unwrap();
+    assert_eq!((waits(&tenant, due - 1), waits(&tenant, due)), (Some(WaitsFor::Time), Some(WaitsFor::Gate)));
     tenant.run(&open("errors")).unwrap();
-    assert_eq!(tenant.tick_at(START + 5 * HOUR - 1), []);
-    tenant.tick_at(START + 5 * HOUR);
+    assert_eq!(tenant.run(&open("errors")), Ok(vec![]));
+    assert_eq!(tenant.tick_at(due - 1), []);
+    tenant.tick_at(due);
     assert_eq!(statuses(&tenant), "tstt");
 }
 
 #[test]
 fn time_stands_still_while_it_is_paused() {
     let mut tenant = with_steps(
-        json!([{"percentage": 10}, {"percentage": 20, "after": "60m"}, {"percentage": 30, "at": START + 10 * HOUR}, {"percentage": 40, "after": "1h"}]),
+        json!([{"percentage": 10, "at": START + MINUTE}, {"percentage": 20, "after": "60m"}, {"percentage": 30, "at": START + 10 * HOUR}, {"percentage": 40, "after": "1h"}]),
     );
     tenant.tick_at(START + MINUTE);
     for pause in [21, 41] {
@@ -212,11 +287,9 @@ fn time_stands_still_while_it_is_paused() {
     // `at` is a time of the day, and passes.
     tenant.run(&steer(Steer::Pause)).unwrap();
     tenant.now = START + 20 * HOUR;
-    tenant.run(&steer(Steer::Resume)).unwrap();
-    assert_eq!(rollout(&tenant).next_at, Some(START + 10 * HOUR));
+    assert_eq!(events(&tenant.run(&steer(Steer::Resume)).unwrap()), ["flag.rollout_resumed", "flag.rollout_progress"]);
     // Pauses of a step that was taken are not those of the next.
-    tenant.tick_at(START + 21 * HOUR);
-    assert_eq!(rollout(&tenant).next_at, Some(START + 22 * HOUR));
+    assert_eq!(rollout(&tenant).next_at, Some(START + 21 * HOUR));
 }
 
 #[test]
@@ -313,7 +386,7 @@ fn nobody_else_sets_what_a_rollout_sets() {
 
 #[test]
 fn both_switches_hold_all_rollouts() {
-    let mut tenant = with_steps(json!([{"percentage": 10}, {"percentage": 20, "after": "1h"}]));
+    let mut tenant = with_steps(json!([{"percentage": 10, "after": "1m"}, {"percentage": 20, "after": "1h"}]));
     let stop = |stopped| Command::StopRollouts { stopped, reason: Some("incident".into()) };
     assert_eq!(entries(&tenant.run(&stop(true)).unwrap()), ["tenant.rollouts_stopped by ann"]);
     assert_eq!(tenant.run(&stop(true)), Ok(vec![]));
