@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import test from 'node:test';
 import { promisify } from 'node:util';
 import { unstable_readConfig as readConfig } from 'wrangler';
-import { CONFIG, sleep, startWorker, temporaryFolder, WORKER } from './harness.mjs';
+import { CONFIG, SECRETS, sleep, startWorker, temporaryFolder, WORKER } from './harness.mjs';
 
 const config = readConfig({ config: CONFIG }, { hideWarnings: true });
 const sourceOf = (path) => readFileSync(join(WORKER, '..', path), 'utf8');
@@ -32,7 +32,7 @@ test('every variable is in it, with the default that it has without', async (t) 
   // An old name.
   assert.ok(known.delete('POLICY_JWT_VERIFY'));
   // Secrets have no place in a file, and these are no settings for those who run this.
-  for (const name of ['FF_TOKEN_SECRET', 'FF_CLIENTS', 'FF_SIGNING_KEYS', 'FF_AUDIT_SINK_SECRET', 'FF_TEST_PANIC', 'FF_TEST_CLOCK', 'FF_OPEN_ISSUER']) {
+  for (const name of [...SECRETS, 'FF_TEST_PANIC', 'FF_TEST_CLOCK', 'FF_OPEN_ISSUER']) {
     assert.ok(known.delete(name), name);
   }
   assert.deepEqual(Object.keys(config.vars).sort(), [...known].sort());
@@ -47,6 +47,9 @@ test('every variable is in it, with the default that it has without', async (t) 
   assert.ok(tokens.includes(`audience: "${config.vars.FF_JWT_AUDIENCE}"`));
   assert.ok(tokens.includes('mode: Mode::DecodeOnly') && config.vars.FF_VERIFY_MODE === 'decode-only');
   assert.ok(tokens.includes('allow_dev_headers: false') && config.vars.FF_ALLOW_DEV_HEADERS === 'false');
+
+  const written = sourceOf('worker/wrangler.jsonc');
+  assert.deepEqual(SECRETS.filter((name) => !written.includes(name)), [], 'those who deploy it are told which are to be put');
 
   const worker = await startWorker(t, { vars: Object.fromEntries([...known].map((name) => [name, undefined])) });
   await worker.publish({ tenant: 'platform', version: 3, flags: [] });

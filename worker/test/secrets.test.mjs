@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import test from 'node:test';
-import { eventually, SECRET, sleep, startWorker, token } from './harness.mjs';
+import { eventually, SECRET, SECRETS, sleep, startWorker, token } from './harness.mjs';
 import { makeKey } from './issuer.mjs';
 
 const ISSUER = 'https://issuer.example';
@@ -15,14 +15,20 @@ const APPROVAL = 'APP-5e77c0-approval';
 const CLIENT_SECRET = 'client-secret-a81f3390d2';
 const ATTRIBUTE = 'attribute-0c44e1';
 const KILLED_TOKEN = 'not.a.token-but-a-secret-77be';
+const FORMER_SECRET = 'what-tokens-were-signed-with-before-3ad9';
+const SINK_SECRET = `whsec_${Buffer.from('the-sink-is-told-so-0c1b-and-nobody').toString('base64')}`;
+// Receivers that know their callers by the URL alone put what they know into its path.
+const IN_SINK_URL = 'sink-url-4be2f7';
+const IN_HOOK_URL = 'hook-url-9a03cd';
 
-/** A policy service and a receiver of webhooks: what it answers, and the webhooks that came. */
+/** A policy service, a receiver of webhooks and the audit's sink: what it answers, and the webhooks and entries that came. */
 async function startOther(t) {
-  const other = { decision: 'allow', status: 200, hooks: [] };
+  const other = { decision: 'allow', status: 200, hooks: [], entries: [] };
   const server = createServer(async (request, response) => {
     let text = '';
     for await (const chunk of request.setEncoding('utf8')) text += chunk;
-    if (request.url === '/in') other.hooks.push(request.headers);
+    if (request.url.startsWith('/in')) other.hooks.push(request.headers);
+    if (request.url.startsWith('/sink')) other.entries.push(request.headers);
     // What it says is its own, and may repeat what it was asked.
     response.writeHead(other.status).end(other.status === 200 ? JSON.stringify({ decision: other.decision, ttl_state: 'valid', approval_ref: APPROVAL }) : text);
   }).listen(0, '127.0.0.1');
@@ -40,14 +46,13 @@ test('no line of the log shows a secret or whom it is about', async (t) => {
   const { privateKey } = await crypto.subtle.generateKey('Ed25519', true, ['sign', 'verify']);
   const { kty, crv, x, d: signingKey } = await crypto.subtle.exportKey('jwk', privateKey);
   const clients = [{ id: 'ci', secret_sha256: createHash('sha256').update(CLIENT_SECRET).digest('hex'), scopes: ['flags:rw'], tenants: ['acme'] }];
-  const worker = await startWorker(t, {
-    gate: true,
-    vars: {
-      FF_VERIFY_MODE: 'verified', FF_JWT_ISSUER: ISSUER, POLICY_JWT_PUBLIC_KEY: await key.pem(), ADMIN_POLICY_URL: `http://${other.host}`,
-      FF_CLIENTS: JSON.stringify(clients), FF_SIGNING_KEYS: JSON.stringify([{ kty, crv, kid: 's-1', x, d: signingKey }]),
-      FF_WEBHOOK_HOSTS: other.host, FF_TEST_CLOCK: '1', FF_TEST_PANIC: '1', FF_SOFT_TTL_MS: '0', FF_OPEN_REGISTRIES: 'platform',
-    },
-  });
+  const vars = {
+    FF_VERIFY_MODE: 'verified', FF_JWT_ISSUER: ISSUER, POLICY_JWT_PUBLIC_KEY: await key.pem(), ADMIN_POLICY_URL: `http://${other.host}`,
+    FF_CLIENTS: JSON.stringify(clients), FF_SIGNING_KEYS: JSON.stringify([{ kty, crv, kid: 's-1', x, d: signingKey }]),
+    FF_TOKEN_SECRET: `${SECRET} ${FORMER_SECRET}`, FF_AUDIT_SINK_URL: `http://${other.host}/sink/${IN_SINK_URL}`, FF_AUDIT_SINK_SECRET: SINK_SECRET,
+    FF_WEBHOOK_HOSTS: other.host, FF_TEST_CLOCK: '1', FF_TEST_PANIC: '1', FF_SOFT_TTL_MS: '0', FF_OPEN_REGISTRIES: 'platform',
+  };
+  const worker = await startWorker(t, { gate: true, vars });
   const claims = { iss: ISSUER, aud: 'pty-feature-flags', sub: USER, tenant_id: ATTRIBUTE, role_key: ATTRIBUTE, approval_ref: APPROVAL, exp: 4e9 };
   const good = await key.sign(claims);
   const tokens = [good, await key.sign({ ...claims, exp: 1 }), await key.sign({ ...claims, aud: 'x' }), `${good.slice(0, -6)}AAAAAA`, KILLED_TOKEN];
@@ -92,7 +97,7 @@ test('no line of the log shows a secret or whom it is about', async (t) => {
   const { access_token: clientToken } = JSON.parse(issued.text);
   assert.equal((await issue(`${CLIENT_SECRET}x`)).status, 401);
   await send('/v1/auth/token', { method: 'POST', body: `{"client_secret": "${CLIENT_SECRET}"` });
-  const hook = await send('/v1/webhooks', { method: 'POST', headers: v1, body: { url: `http://${other.host}/in`, types: ['*'] } });
+  const hook = await send('/v1/webhooks', { method: 'POST', headers: v1, body: { url: `http://${other.host}/in/${IN_HOOK_URL}`, types: ['*'] } });
   assert.equal(hook.status, 201, hook.text);
   const { id: webhook, secret: webhookSecret } = JSON.parse(hook.text);
   other.status = 503;
@@ -107,6 +112,7 @@ test('no line of the log shows a secret or whom it is about', async (t) => {
   await send('/v1/flags', { headers: { ...bearer(`${clientToken}x`), 'X-Tenant-ID': 'acme' } });
   await send('/v1/flags', { headers: { ...bearer(KILLED_TOKEN), 'X-Tenant-ID': 'acme' } });
   await eventually(() => other.hooks.length, (length) => length > 0, 'a webhook', 10_000);
+  const signed = await eventually(() => other.entries.find((headers) => headers['webhook-signature']), (headers) => headers, 'an entry of the audit', 10_000);
 
   // Storage that fails, and an instance that goes down.
   await worker.setGate('failing');
@@ -127,12 +133,14 @@ test('no line of the log shows a secret or whom it is about', async (t) => {
 
   const secrets = {
     'a token': good, 'a token\'s claims': good.split('.')[1], 'a token\'s signature': good.split('.')[2], 'a token that is none': KILLED_TOKEN,
-    'a token of /v1': token(), 'a client\'s token': clientToken, 'what tokens are signed with': SECRET, 'a client\'s secret': CLIENT_SECRET,
-    'its hash': clients[0].secret_sha256, 'a webhook\'s secret': webhookSecret, 'its bytes': webhookSecret.slice('whsec_'.length),
+    'a token of /v1': token(), 'a client\'s token': clientToken, 'what tokens are signed with': SECRET, 'what they were signed with before': FORMER_SECRET, 'a client\'s secret': CLIENT_SECRET,
+    'its hash': clients[0].secret_sha256, 'a webhook\'s secret': webhookSecret, 'a webhook\'s bytes': webhookSecret.slice('whsec_'.length),
     'a signing key': signingKey, 'an approval': APPROVAL, 'a verified user': USER, 'another user': OTHER_USER, 'another user, as a path has it': encodeURIComponent(OTHER_USER),
-    'an attribute': ATTRIBUTE, 'a bearer': 'Bearer ',
+    'an attribute': ATTRIBUTE, 'a bearer': 'Bearer ', 'the sink\'s secret': SINK_SECRET, 'its bytes': SINK_SECRET.slice('whsec_'.length),
+    'an entry\'s signature': signed['webhook-signature'], 'what knows the sink': IN_SINK_URL, 'what knows a webhook': IN_HOOK_URL,
   };
   const found = Object.entries(secrets).flatMap(([what, secret]) => worker.logs.filter((line) => line.includes(secret)).map((line) => `${what}: ${line.slice(0, 300)}`));
   assert.deepEqual(found, []);
-  assert.equal(Object.keys(secrets).length, 18);
+  assert.equal(Object.keys(secrets).length, 24);
+  for (const name of SECRETS) assert.ok(vars[name] && Object.values(secrets).some((secret) => vars[name].includes(secret)), name);
 });
