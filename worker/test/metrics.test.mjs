@@ -292,8 +292,10 @@ test('objects report after each change, and when it has landed', async (t) => {
 
   assert.equal((await worker.v1('acme', 'POST', '/v1/flags', flag('a', { rules: rule(5) }))).status, 201);
   assert.equal((await worker.v1('acme', 'POST', '/v1/flags', flag('b', { state: 'off' }))).status, 201);
-  const steps = [{ percentage: 25 }, { percentage: 75, after: '7d' }];
+  const steps = [{ percentage: 25, gate: 'errors' }, { percentage: 75, after: '7d' }];
   assert.equal((await worker.v1('acme', 'POST', '/v1/flags/a/rollout', { steps, rule_id: 'r' })).status, 201);
+  await becomes({ version: 2, lag: 0, active: 1, running: 1, paused: 0, ramp: 5 }, 'what is served before the first step');
+  assert.equal((await worker.v1('acme', 'POST', '/v1/flags/a/rollout/gates/errors/open')).status, 200);
   await becomes({ version: 3, lag: 0, active: 1, running: 1, paused: 0, ramp: 25 }, 'the first report');
   // Nothing that evaluation sees, and reported all the same.
   assert.equal((await worker.v1('acme', 'POST', '/v1/flags/a/rollout/pause')).status, 200);

@@ -109,7 +109,7 @@ pub(crate) const ROLLOUT_PERCENTAGE: Family = Family {
     name: "burgee_rollout_percentage",
     kind: Kind::Gauge,
     labels: &["tenant", "flag"],
-    help: "How far a rollout is that is running or paused, 0 to 100.",
+    help: "What a rollout that is running or paused serves, 0 to 100; before its first step what was there before it.",
 };
 
 pub(crate) const ISOLATES: Family = Family {

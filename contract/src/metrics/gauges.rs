@@ -20,6 +20,6 @@ pub struct TenantReport {
     pub active_flags: u64,
     /// Rollouts by status: `running`, `paused`, `done`, `cancelled`, `rolled_back`.
     pub rollouts: BTreeMap<String, u64>,
-    /// How far those are that are running or paused, 0 to 100, by the flag's key.
+    /// What is served by those that are running or paused, 0 to 100, by the flag's key.
     pub percentages: BTreeMap<String, f64>,
 }

@@ -5,9 +5,10 @@
 use std::collections::BTreeMap;
 
 use burgee_contract::metrics::TenantReport;
-use burgee_control::{Change, Read};
+use burgee_control::{Change, Read, RolloutRow};
 
 use super::publish::backoff;
+use super::rows::read_all;
 use super::sql::{Database, bound};
 
 /// Milliseconds between two reports.
@@ -37,12 +38,8 @@ pub(super) fn due(database: &Database, now: i64) -> Read<Option<TenantReport>> {
     )?;
     let Some((tenant, snapshot_version, unpublished_since, active_flags)) = row else { return Ok(None) };
     let rollouts = database.rows::<(String, u64)>("SELECT status, count(*) FROM rollouts GROUP BY status", &[])?;
-    // Before its first step a rollout has set none.
-    let percentages = database.rows::<(String, f64)>(
-        "SELECT flag, json_extract(document, '$.percentage') FROM rollouts \
-            WHERE status IN ('running', 'paused') AND json_extract(document, '$.percentage') IS NOT NULL",
-        &[],
-    )?;
+    let active = "SELECT document FROM rollouts WHERE status IN ('running', 'paused')";
+    let active = read_all::<RolloutRow>(&database.column::<String>(active, &[])?)?;
     database.run("UPDATE tenant SET report_at = ?", bound![now.saturating_add(LOST_MS)])?;
     Ok(Some(TenantReport {
         tenant,
@@ -51,7 +48,7 @@ pub(super) fn due(database: &Database, now: i64) -> Read<Option<TenantReport>> {
         unpublished_since,
         active_flags,
         rollouts: rollouts.into_iter().collect(),
-        percentages: percentages.into_iter().collect::<BTreeMap<_, _>>(),
+        percentages: active.into_iter().map(|row| (row.flag.clone(), row.served())).collect::<BTreeMap<_, _>>(),
     }))
 }
 

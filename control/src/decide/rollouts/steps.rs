@@ -16,6 +16,12 @@ impl RolloutRow {
         matches!(self.status, RolloutStatus::Running | RolloutStatus::Paused)
     }
 
+    /// What is served of what it raises, 0 to 100: before the first step what was there before the rollout, for nobody else sets it meanwhile.
+    #[must_use]
+    pub fn served(&self) -> f64 {
+        self.percentage.unwrap_or_else(|| target::percentage_before(&self.before))
+    }
+
     /// The first step that waits.
     fn next(&self) -> Option<usize> {
         self.steps.iter().position(|step| step.status == StepStatus::Waiting)

@@ -35,6 +35,15 @@ pub(super) fn before(flag: &Flag, target: &RolloutTarget) -> RolloutBefore {
     }
 }
 
+/// The percentage that a rollout's target had before it; 0 where there was no rule, or of a stage that there is not any more.
+pub(super) fn percentage_before(before: &RolloutBefore) -> f64 {
+    match before {
+        RolloutBefore::NoRule => 0.0,
+        RolloutBefore::Percentage(percentage) => percentage.unwrap_or(100.0),
+        RolloutBefore::Stage(stage) => RolloutStage::parse(stage).map_or(0.0, stage_percentage),
+    }
+}
+
 /// The flag with the target's percentage; none where the target is not there, or has it already. `is_first`: a rule of the rollout's own is made now.
 pub(super) fn with_percentage(flag: &Flag, target: &RolloutTarget, percentage: f64, is_first: bool) -> Option<Flag> {
     let present = self::percentage(flag, target);

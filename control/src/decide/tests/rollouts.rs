@@ -113,6 +113,29 @@ fn a_step_that_cannot_be_taken_at_once_refuses_the_request() {
 }
 
 #[test]
+fn before_its_first_step_a_rollout_serves_what_was_there() {
+    let (steps, rule) = (
+        json!([{"percentage": 100, "after": "1h"}]),
+        |percentage: Value| json!({"key": "a", "rules": [{"id": "r", "percentage": percentage, "serve": {"variant": "on"}}]}),
+    );
+    let by_rule = json!({"steps": steps, "rule_id": "r"});
+    let cases = [
+        (json!({"key": "a"}), json!({"steps": steps}), 0.0),
+        (rule(json!(12.5)), by_rule.clone(), 12.5),
+        (rule(Value::Null), by_rule, 100.0),
+        (json!({"key": "a", "stage": {"rollout_stage": "staged_5"}}), json!({"steps": steps}), 5.0),
+        (json!({"key": "a", "stage": {"rollout_stage": "internal"}}), json!({"steps": steps}), 0.0),
+    ];
+    for (flag, plan, expected) in cases {
+        let mut tenant = Tenant::with_flags(&[&flag.to_string()]);
+        tenant.run(&start("a", &plan)).unwrap();
+        assert_eq!((rollout(&tenant).percentage, rollout(&tenant).served()), (None, expected), "{flag}");
+        tenant.tick_at(START + 2 * HOUR);
+        assert_eq!(rollout(&tenant).served(), 100.0);
+    }
+}
+
+#[test]
 fn a_step_is_a_change_of_the_flag() {
     let mut tenant = with_steps(
         json!([{"percentage": 10, "after": "1m"}, {"percentage": 50.5, "after": "1h"}, {"percentage": 100, "after": "1d"}]),
