@@ -62,11 +62,16 @@ impl Route {
         if method == "OPTIONS" { Self::Preflight } else { operations::route(method, path) }
     }
 
-    /// A path as metrics show it: with names in place of what differs from request to request, and [`UNKNOWN_PATH`] for every path that is
-    /// not served, so that callers cannot make as many series as they can think of paths.
+    /// The path of a request with this route as metrics show it: with names in place of what differs from request to request, and [`UNKNOWN_PATH`]
+    /// for every path that is not served, so that callers cannot make as many series as they can think of paths.
     #[must_use]
-    pub fn template(path: &str) -> &'static str {
-        operations::template(path).unwrap_or(UNKNOWN_PATH)
+    pub fn template(self, path: &str) -> &'static str {
+        match operations::entry(self) {
+            Some(entry) => entry.path,
+            // Only these are told by the path: those of the table have one each.
+            None if self == Self::NotFound => UNKNOWN_PATH,
+            None => operations::template(path).unwrap_or(UNKNOWN_PATH),
+        }
     }
 
     /// How many bytes of a body are read at most; none where it is not read.
@@ -344,7 +349,9 @@ mod tests {
             ("/metrics/", UNKNOWN_PATH),
             ("/wp-login.php", UNKNOWN_PATH),
         ] {
-            assert_eq!(Route::template(path), template, "{path}");
+            for method in ["GET", "HEAD", "POST", "DELETE", "OPTIONS", "TRACE"] {
+                assert_eq!(Route::of(method, path).template(path), template, "{method} {path}");
+            }
         }
     }
 

@@ -325,7 +325,7 @@ impl Asked {
         let ended = now();
         let line = RequestLog::new(request, response, tenant, &self.id, self.started, ended);
         bridge::log(line.level, &line);
-        self.tap.count(request, response, cache, self.started, ended);
+        self.tap.count(self.route, request, response, cache, self.started, ended);
     }
 }
 

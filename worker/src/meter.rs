@@ -73,10 +73,11 @@ impl Tap {
         Self { env: env.clone(), context: AsRef::<JsValue>::as_ref(context).clone() }
     }
 
-    /// Counts a request that was answered, and sees to it that what was counted is handed over. `cache` says where its registry came from,
+    /// Counts a request of a route that was answered, and sees to it that what was counted is handed over. `cache` says where its registry came from,
     /// if it needed one; times are ms since the epoch.
     pub(crate) fn count(
         &self,
+        route: Route,
         request: &Request<'_>,
         response: &Response,
         cache: Option<CacheState>,
@@ -85,7 +86,7 @@ impl Tap {
     ) {
         let duration_ms = ended.saturating_sub(started);
         METRICS.with_borrow_mut(|metrics| {
-            metrics.count_request(Route::template(request.path), request.method, response.status, duration_ms);
+            metrics.count_request(route.template(request.path), request.method, response.status, duration_ms);
             metrics.count_evaluations(&response.evaluations, duration_ms);
             if let Some(state) = cache {
                 metrics.count_cache(state);
