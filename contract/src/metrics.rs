@@ -11,6 +11,7 @@
 mod families;
 mod gauges;
 mod ledger;
+mod policy;
 mod render;
 mod series;
 
@@ -23,9 +24,11 @@ use burgee_core::Reason;
 
 use crate::freshness::Cache;
 use crate::loaded::{ReadFault, ReadFaultCode, Reading};
+use crate::sensitive::BreakerState;
 
 pub use gauges::TenantReport;
 pub use ledger::{DELTA_KEPT_MS, Delta, Ledger, Seen, Totals, take};
+pub use policy::PolicyResult;
 pub use render::{Build, CONTENT_TYPE};
 pub use series::Series;
 
@@ -217,6 +220,8 @@ pub struct Metrics {
     evaluating: [Timing; Surface::ALL.len()],
     cache: [u64; CacheState::ALL.len()],
     reads: [[u64; ReadResult::ALL.len()]; ReadSource::ALL.len()],
+    questions: [u64; PolicyResult::ALL.len()],
+    breaker: [u64; BreakerState::ALL.len()],
     /// When a tenant's snapshot was last found in storage, ms since the epoch.
     confirmed: BTreeMap<String, i64>,
     /// Of the delta that was made last.
@@ -235,6 +240,8 @@ impl Metrics {
             evaluating: Default::default(),
             cache: Default::default(),
             reads: Default::default(),
+            questions: Default::default(),
+            breaker: Default::default(),
             confirmed: BTreeMap::new(),
             sequence: 0,
             in_hand: None,
@@ -270,6 +277,16 @@ impl Metrics {
     /// Counts a look at storage.
     pub fn count_read(&mut self, source: ReadSource, result: ReadResult) {
         add_one(self.reads.get_mut(source as usize).and_then(|results| results.get_mut(result as usize)));
+    }
+
+    /// Counts a question about a sensitive flag.
+    pub fn count_question(&mut self, result: PolicyResult) {
+        add_one(self.questions.get_mut(result as usize));
+    }
+
+    /// Counts that the breaker before the policy service came to a state.
+    pub fn count_breaker(&mut self, state: BreakerState) {
+        add_one(self.breaker.get_mut(state as usize));
     }
 
     /// A tenant's snapshot was found in storage at a time (ms since the epoch), new or not.
@@ -326,6 +343,12 @@ impl Metrics {
             for (result, count) in ReadResult::ALL.into_iter().zip(results) {
                 counts.add(Series::counter(&families::READS, &[source.name(), result.name()]), count);
             }
+        }
+        for (result, count) in PolicyResult::ALL.into_iter().zip(std::mem::take(&mut self.questions)) {
+            counts.add(Series::counter(&families::POLICY_QUESTIONS, &[result.name()]), count);
+        }
+        for (state, count) in BreakerState::ALL.into_iter().zip(std::mem::take(&mut self.breaker)) {
+            counts.add(Series::counter(&families::POLICY_BREAKER, &[state.name()]), count);
         }
         counts.0
     }

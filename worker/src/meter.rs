@@ -6,8 +6,10 @@
 use std::cell::{Cell, RefCell};
 
 use burgee_contract::metrics::{
-    Build, CacheState, Delta, Ledger, Metrics, ReadResult, ReadSource, Seen, Series, TenantReport, Totals, take,
+    Build, CacheState, Delta, Ledger, Metrics, PolicyResult, ReadResult, ReadSource, Seen, Series, TenantReport,
+    Totals, take,
 };
+use burgee_contract::sensitive::BreakerState;
 use burgee_contract::{Request, Response, Route, uuid_v4};
 use worker::js_sys::futures::JsFuture;
 use worker::js_sys::{Array, Error, Promise};
@@ -108,6 +110,16 @@ pub(crate) fn count_read(source: ReadSource, result: ReadResult, confirmed: Opti
             metrics.confirm(tenant, at);
         }
     });
+}
+
+/// Counts a question about a sensitive flag.
+pub(crate) fn count_question(result: PolicyResult) {
+    METRICS.with_borrow_mut(|metrics| metrics.count_question(result));
+}
+
+/// Counts that this isolate's breaker came to a state.
+pub(crate) fn count_breaker(state: BreakerState) {
+    METRICS.with_borrow_mut(|metrics| metrics.count_breaker(state));
 }
 
 /// Hands over what this isolate has counted, and gives the text that shows all isolates' sums.

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 
+use burgee_contract::metrics::PolicyResult;
 use burgee_contract::sensitive::{Breaker, Gate, Inquiry, PolicyAnswer, PolicyHealth, Question, Ticket};
 use burgee_contract::{Settings, limits};
 use worker::js_sys::futures::JsFuture;
@@ -9,7 +10,7 @@ use worker::js_sys::{Array, Promise, Uint8Array};
 use worker::wasm_bindgen::JsCast;
 use worker::wasm_bindgen::prelude::wasm_bindgen;
 
-use crate::now;
+use crate::{meter, now};
 
 #[wasm_bindgen(raw_module = "burgee:policy")]
 extern "C" {
@@ -22,7 +23,11 @@ fn with_breaker<T>(work: impl FnOnce(&mut Breaker) -> T) -> T {
     thread_local! {
         static BREAKER: RefCell<Breaker> = const { RefCell::new(Breaker::new()) };
     }
-    BREAKER.with_borrow_mut(work)
+    BREAKER.with_borrow_mut(|breaker| {
+        let done = work(breaker);
+        breaker.turns().into_iter().for_each(meter::count_breaker);
+        done
+    })
 }
 
 /// How it stands with the policy service.
@@ -37,9 +42,13 @@ pub(crate) async fn ask(inquiry: Inquiry, settings: &Settings, request_id: &str)
     let mut answers = Vec::with_capacity(under_way.len());
     for asked in under_way {
         answers.push(match asked {
-            None => PolicyAnswer::Unreachable,
+            None => {
+                meter::count_question(PolicyResult::NotAsked);
+                PolicyAnswer::Unreachable
+            }
             Some((ticket, promise)) => {
                 let answer = read(promise).await;
+                meter::count_question(PolicyResult::of(&answer));
                 with_breaker(|breaker| breaker.report(ticket, answer.is_answer(), now()));
                 answer
             }

@@ -88,7 +88,8 @@ test('it checks parity, seeds, serves, and stops as a whole', async (t) => {
   const base = `http://127.0.0.1:${port}`;
   const { data } = await (await fetch(`${base}/api/flags/eval?key=flags.registry_v1&user=U-1&tier=staff&env=prod`)).json();
   assert.equal(data.reason, 'stage_draft');
-  const { verifier } = await (await fetch(`${base}/phase-2b/health`)).json();
+  const { verifier, override_store: rows } = await (await fetch(`${base}/phase-2b/health`)).json();
+  assert.deepEqual([rows.rows, rows.expired], [8, 1], 'the example rows, one of which has ended');
   assert.deepEqual(verifier.algorithms, ['ES256'], 'what the environment says of tokens is handed on');
   const json = { 'Content-Type': 'application/json' };
   const issued = await fetch(`${base}/v1/auth/token`, { method: 'POST', headers: json, body: '{"sub": "somebody"}' });

@@ -94,6 +94,8 @@ test('everything that was counted is shown, and Prometheus can read it', async (
       burgee_evaluation_seconds: ['histogram', 'surface,le'],
       burgee_snapshot_cache: ['counter', 'state'],
       burgee_snapshot_reads: ['counter', 'source,result'],
+      burgee_policy_questions: ['counter', 'result'],
+      burgee_policy_breaker: ['counter', 'state'],
       burgee_snapshot_age_seconds: ['gauge', 'tenant'],
       burgee_snapshot_version: ['gauge'],
       burgee_publish_lag_seconds: ['gauge'],

@@ -195,7 +195,7 @@ test('what is not exactly an answer is none', async (t) => {
 });
 
 test('the breaker opens, tries again, and closes', async (t) => {
-  const { policy, evaluate, health } = await start(t);
+  const { policy, worker, evaluate, health } = await start(t);
   const reasonOf = async () => (await evaluate('s')).reason;
 
   // Denials are answers.
@@ -243,6 +243,12 @@ test('the breaker opens, tries again, and closes', async (t) => {
   assert.deepEqual(await health(), { configured: true, breaker: 'closed', failures: 0 });
   const [all, let_through] = await policy.count(() => Promise.all(Array.from({ length: 10 }, reasonOf)));
   assert.deepEqual([all, let_through], [Array(10).fill('default'), 10]);
+
+  // What it did is counted: it opened, tried in vain, tried again and closed.
+  const metrics = await (await worker.fetch('/metrics')).text();
+  const counted = (family) => Object.fromEntries([...metrics.matchAll(new RegExp(`^${family}\\{\\w+="(\\w+)"\\} (\\d+)$`, 'gm'))].map(([, label, count]) => [label, Number(count)]));
+  assert.deepEqual(counted('burgee_policy_breaker_total'), { closed: 1, half_open: 2, open: 2 });
+  assert.deepEqual(counted('burgee_policy_questions_total'), { allow: 15, allow_with_warning: 0, deny: 6, not_asked: 19, unreachable: 10 });
 });
 
 test('without a policy service nobody is told', async (t) => {

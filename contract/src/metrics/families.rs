@@ -73,6 +73,22 @@ pub(crate) const READS: Family = Family {
     help: "Looks of isolates at storage (kv, object), by what came of them.",
 };
 
+pub(crate) const POLICY_QUESTIONS: Family = Family {
+    name: "burgee_policy_questions_total",
+    kind: Kind::Counter,
+    labels: &["result"],
+    help: "Questions about sensitive flags, by what came of them; unreachable, the policy service was asked and gave no answer that can be \
+           understood; not_asked, the breaker is open, or no service is set.",
+};
+
+pub(crate) const POLICY_BREAKER: Family = Family {
+    name: "burgee_policy_breaker_total",
+    kind: Kind::Counter,
+    labels: &["state"],
+    help: "How often isolates' breakers before the policy service came to a state: open, nobody is asked; half_open, one tries; closed, all \
+           are let through again.",
+};
+
 pub(crate) const SNAPSHOT_AGE: Family = Family {
     name: "burgee_snapshot_age_seconds",
     kind: Kind::Gauge,

@@ -6,7 +6,8 @@ use std::fmt::Write as _;
 use super::families::{self as family, Family, Kind};
 use super::ledger::Totals;
 use super::series::{Histogram, seconds};
-use super::{CacheState, ReadResult, ReadSource, Surface, TenantReport};
+use super::{CacheState, PolicyResult, ReadResult, ReadSource, Surface, TenantReport};
+use crate::sensitive::BreakerState;
 
 /// What the text is served as.
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -42,6 +43,9 @@ impl Totals {
         let states = CacheState::ALL.map(|state| vec![state.name()]);
         let reads = ReadSource::ALL.map(|source| ReadResult::ALL.map(|result| vec![source.name(), result.name()]));
 
+        let results = PolicyResult::ALL.map(|result| vec![result.name()]);
+        let breaker = BreakerState::ALL.map(|state| vec![state.name()]);
+
         let mut text = Text::default();
         text.counters(&family::REQUESTS, rows(&family::REQUESTS), &[]);
         text.histograms(&family::REQUEST_SECONDS, rows(&family::REQUEST_SECONDS), &[]);
@@ -49,6 +53,8 @@ impl Totals {
         text.histograms(&family::EVALUATION_SECONDS, rows(&family::EVALUATION_SECONDS), &surfaces);
         text.counters(&family::CACHE, rows(&family::CACHE), &states);
         text.counters(&family::READS, rows(&family::READS), reads.as_flattened());
+        text.counters(&family::POLICY_QUESTIONS, rows(&family::POLICY_QUESTIONS), &results);
+        text.counters(&family::POLICY_BREAKER, rows(&family::POLICY_BREAKER), &breaker);
         self.gauges(&mut text, now);
         text.gauge(&family::BUILD_INFO, [(vec![build.service_version, build.evaluator_version], "1".to_owned())]);
         text.0

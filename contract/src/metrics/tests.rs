@@ -1,6 +1,7 @@
 //! Sums of what isolates counted, and the text that they are shown as.
 
 use super::*;
+use crate::sensitive::BreakerState;
 use proptest::prelude::*;
 
 const NOW: i64 = 1_800_000_000_000;
@@ -83,6 +84,10 @@ fn what_was_counted_is_shown() {
     isolate.count_evaluations(&Evaluations::default(), 30);
     isolate.count_cache(CacheState::Stale);
     isolate.count_read(ReadSource::Object, ReadResult::Failed);
+    for result in [PolicyResult::Unreachable, PolicyResult::Unreachable, PolicyResult::NotAsked] {
+        isolate.count_question(result);
+    }
+    isolate.count_breaker(BreakerState::Open);
     isolate.confirm("acme", NOW - 2500);
     isolate.confirm("acme", NOW - 9999);
     let mut totals = Totals::default();
@@ -116,6 +121,14 @@ fn what_was_counted_is_shown() {
     }
     assert_eq!(of("burgee_snapshot_reads_total", &[("source", "object"), ("result", "failed")]), Some(1.0));
     assert_eq!(of("burgee_snapshot_reads_total", &[("source", "kv"), ("result", "new")]), Some(0.0));
+    for (result, expected) in
+        [("unreachable", 2.0), ("not_asked", 1.0), ("allow", 0.0), ("allow_with_warning", 0.0), ("deny", 0.0)]
+    {
+        assert_eq!(of("burgee_policy_questions_total", &[("result", result)]), Some(expected), "{result}");
+    }
+    for (state, expected) in [("open", 1.0), ("half_open", 0.0), ("closed", 0.0)] {
+        assert_eq!(of("burgee_policy_breaker_total", &[("state", state)]), Some(expected), "{state}");
+    }
     assert_eq!(of("burgee_snapshot_age_seconds", &[("tenant", "acme")]), Some(2.5));
     assert_eq!(of("burgee_isolates", &[]), Some(1.0));
     let versions = [("service_version", "0.1.0"), ("evaluator_version", "0.2.0")];
@@ -128,7 +141,7 @@ fn every_family_has_help_and_a_type_and_every_sample_a_family() {
     totals.report(&TenantReport { tenant: "acme".to_owned(), ..TenantReport::default() }).unwrap();
     let text = totals.render(NOW, &BUILD);
     let (types, samples) = parse(&text);
-    assert_eq!(types.len(), 14);
+    assert_eq!(types.len(), 16);
     for (name, kind) in &types {
         assert_eq!(text.matches(&format!("# HELP {name} ")).count(), 1, "{name}");
         assert!(name.ends_with("_total") == (kind == "counter"), "{name} is a {kind}");
@@ -236,6 +249,8 @@ enum Event {
     Evaluations(usize, Vec<usize>, i64),
     Cache(usize),
     Read(usize, usize),
+    Question(usize),
+    Breaker(usize),
     HandOver,
 }
 
@@ -250,6 +265,8 @@ fn event() -> impl Strategy<Value = Event> {
             .prop_map(|(surface, reasons, ms)| Event::Evaluations(surface, reasons, ms)),
         (0..5_usize).prop_map(Event::Cache),
         (0..2_usize, 0..5_usize).prop_map(|(source, result)| Event::Read(source, result)),
+        (0..5_usize).prop_map(Event::Question),
+        (0..3_usize).prop_map(Event::Breaker),
         Just(Event::HandOver),
     ]
 }
@@ -295,6 +312,14 @@ proptest! {
                     let (source, result) = (ReadSource::ALL[source], ReadResult::ALL[result]);
                     isolate.count_read(source, result);
                     expect("burgee_snapshot_reads_total", &[source.name(), result.name()]);
+                }
+                Event::Question(result) => {
+                    isolate.count_question(PolicyResult::ALL[result]);
+                    expect("burgee_policy_questions_total", &[PolicyResult::ALL[result].name()]);
+                }
+                Event::Breaker(state) => {
+                    isolate.count_breaker(BreakerState::ALL[state]);
+                    expect("burgee_policy_breaker_total", &[BreakerState::ALL[state].name()]);
                 }
                 Event::HandOver => {
                     deltas.extend(isolate.in_hand(NOW).cloned());

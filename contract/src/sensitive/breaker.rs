@@ -16,6 +16,8 @@ pub struct Breaker {
     failures: u32,
     /// Counts changes of the state.
     turn: u64,
+    /// The states that nobody has asked [`Self::turns`] for.
+    turned: Vec<BreakerState>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -33,6 +35,9 @@ enum State {
     },
 }
 
+/// States that are kept for whoever counts them: an adapter asks after each report.
+const TURNS_KEPT: usize = 16;
+
 /// Somebody was let through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use = "how it went must be reported"]
@@ -42,7 +47,7 @@ impl Breaker {
     /// A closed one.
     #[must_use]
     pub const fn new() -> Self {
-        Self { state: State::Closed, failures: 0, turn: 0 }
+        Self { state: State::Closed, failures: 0, turn: 0, turned: Vec::new() }
     }
 
     /// Lets somebody through at a time (ms since the epoch), or nobody.
@@ -57,6 +62,11 @@ impl Breaker {
             State::Open { .. } | State::HalfOpen { .. } => return None,
         }
         Some(Ticket(self.turn))
+    }
+
+    /// The states that it came to since this was last asked, oldest first: they are counted.
+    pub fn turns(&mut self) -> Vec<BreakerState> {
+        std::mem::take(&mut self.turned)
     }
 
     /// Takes how it went for somebody who was let through: whether there was an answer that could be understood, whatever it says.
@@ -77,6 +87,15 @@ impl Breaker {
     fn turn_to(&mut self, state: State) {
         self.state = state;
         self.turn = self.turn.wrapping_add(1);
+        let turned = match state {
+            State::Closed => BreakerState::Closed,
+            State::Open { .. } => BreakerState::Open,
+            State::HalfOpen { .. } => BreakerState::HalfOpen,
+        };
+        // Whoever does not ask shall not hold more and more of them.
+        if self.turned.len() < TURNS_KEPT {
+            self.turned.push(turned);
+        }
     }
 
     /// The state at a time (ms since the epoch).
@@ -110,6 +129,21 @@ pub enum BreakerState {
     Open,
     /// The next one tries, or one does so now.
     HalfOpen,
+}
+
+impl BreakerState {
+    /// All of them, by their numbers.
+    pub const ALL: [Self; 3] = [Self::Closed, Self::Open, Self::HalfOpen];
+
+    /// Its name, as health and metrics show it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Closed => "closed",
+            Self::Open => "open",
+            Self::HalfOpen => "half_open",
+        }
+    }
 }
 
 /// The policy service as health shows it.
@@ -170,6 +204,23 @@ mod tests {
         assert_eq!(breaker.state(POLICY_OPEN_MS + 2), BreakerState::Closed);
         assert_eq!(breaker.health(true, 0).failures, 0);
         assert!(breaker.admit(POLICY_OPEN_MS + 2).is_some());
+    }
+
+    #[test]
+    fn the_states_that_it_comes_to_are_told_once() {
+        let mut breaker = opened(0);
+        assert!(ask(&mut breaker, false, POLICY_OPEN_MS));
+        assert!(ask(&mut breaker, true, 3 * POLICY_OPEN_MS));
+        let (closed, open, half_open) = (BreakerState::Closed, BreakerState::Open, BreakerState::HalfOpen);
+        assert_eq!(breaker.turns(), [open, half_open, open, half_open, closed]);
+        assert_eq!(breaker.turns(), []);
+        for (place, state) in BreakerState::ALL.into_iter().enumerate() {
+            assert_eq!((state as usize, serde_json::to_value(state).unwrap()), (place, state.name().into()));
+        }
+        for _ in 0..100 {
+            breaker.turn_to(State::Closed);
+        }
+        assert_eq!(breaker.turns().len(), TURNS_KEPT);
     }
 
     #[test]
