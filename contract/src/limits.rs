@@ -26,6 +26,9 @@ pub const TOKEN_TTL_S: i64 = 6 * 60 * 60;
 /// Seconds that a token for an event stream counts. Its URL stands in logs of whatever lies between.
 pub const EVENTS_TOKEN_TTL_S: i64 = 15 * 60;
 
+/// Bytes of the token that `/metrics` asks for, at least: too many to be guessed.
+pub const METRICS_TOKEN_BYTES: usize = 16;
+
 /// Bytes of a secret that signs tokens, at least: as many as its hash has (RFC 7518, 3.2).
 pub const TOKEN_SECRET_BYTES: usize = 32;
 

@@ -61,6 +61,7 @@ fn document() -> Option<Value> {
             "securitySchemes": {
                 "identity": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": IDENTITY},
                 "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": scopes()},
+                "metrics": {"type": "http", "scheme": "bearer", "description": METRICS},
             },
         },
     }))
@@ -68,6 +69,9 @@ fn document() -> Option<Value> {
 
 /// Which tokens say who a caller is.
 const IDENTITY: &str = "A token of the platform's issuer (FF_JWT_ISSUER), signed with RS256, ES256 or EdDSA.";
+
+/// What `/metrics` may ask for.
+const METRICS: &str = "The token of FF_METRICS_TOKEN, where that is set.";
 
 fn scopes() -> String {
     let names = Scope::ALL.map(Scope::name).join(", ");
@@ -89,6 +93,7 @@ fn operation(entry: &Entry) -> Value {
         Access::Scopes(_) => Some(json!([{"bearer": []}])),
         Access::Ofrep => Some(json!([{}, {"bearer": []}, {"identity": []}])),
         Access::Caller => Some(json!([{}, {"identity": []}])),
+        Access::Metrics => Some(json!([{}, {"metrics": []}])),
         Access::Open | Access::Client | Access::StreamToken => None,
     };
     if let (Some(security), Some(members)) = (security, operation.as_object_mut()) {

@@ -45,6 +45,8 @@ pub(crate) enum Access {
     Open,
     /// A caller by the matrix of `docs/trust.md`: an identity token, or dev headers where they are allowed.
     Caller,
+    /// Whoever has the token of `FF_METRICS_TOKEN`, and anybody where that is not set.
+    Metrics,
     /// Who asks for a token shows what entitles him in the body.
     Client,
     /// A token with one of these scopes, for the tenant that `X-Tenant-ID` names.
@@ -203,7 +205,7 @@ pub(crate) fn headers(route: Route) -> &'static [Header] {
 fn headers_of(entry: &Entry) -> Vec<Header> {
     let for_access: &[Header] = match entry.access {
         Access::Scopes(_) | Access::Ofrep => &[Header::Tenant, Header::Authorization],
-        Access::Caller => &[Header::Authorization],
+        Access::Caller | Access::Metrics => &[Header::Authorization],
         Access::Open | Access::Client | Access::StreamToken => &[],
     };
     let is_read = |header: &Header| {

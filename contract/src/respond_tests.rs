@@ -552,6 +552,41 @@ fn an_answer_says_what_was_evaluated_for_it() {
 }
 
 #[test]
+fn metrics_are_for_who_has_their_token() {
+    let again = |settings: &Settings, authorization: &str| {
+        let headers = Headers::default().with(Header::Authorization, authorization);
+        let request = Request { method: "GET", path: "/metrics", query: "", headers, body: Body::None };
+        let plan = Plan::of(&request, settings, NOW);
+        if !plan.is_refused() {
+            return None;
+        }
+        let moment = Moment { now: NOW, request_id: "r-1", service_version: "0.1.0" };
+        let response = respond(&plan, &request, Registry::NotAsked, &moment);
+        crate::conformance::check("GET", "/metrics", &response);
+        let challenge = response.header("WWW-Authenticate").map(str::to_owned);
+        assert!(!String::from_utf8(response.body).unwrap().contains("scrape"));
+        Some((response.status, challenge))
+    };
+    let open = Settings::default();
+    let shut = Settings { metrics_token: Some(crate::v1::Secret::new("scrape-9d1c77aa52")), ..Settings::default() };
+    let refused = Some((401, Some("Bearer".to_owned())));
+    for (authorization, expected) in [
+        ("", &refused),
+        ("Bearer", &refused),
+        ("Bearer scrape-9d1c77aa5", &refused),
+        ("Bearer scrape-9d1c77aa522", &refused),
+        ("Bearer SCRAPE-9D1C77AA52", &refused),
+        ("Basic scrape-9d1c77aa52", &refused),
+        ("scrape-9d1c77aa52", &refused),
+        ("Bearer scrape-9d1c77aa52", &None),
+        ("bearer  scrape-9d1c77aa52 ", &None),
+    ] {
+        assert_eq!(&again(&shut, authorization), expected, "{authorization}");
+        assert_eq!(again(&open, authorization), None, "{authorization}");
+    }
+}
+
+#[test]
 fn metrics_are_text_or_say_why_not() {
     let request = Request { method: "GET", path: "/metrics", query: "", headers: Headers::default(), body: Body::None };
     let moment = Moment { now: NOW, request_id: "r-1", service_version: "0.1.0" };

@@ -270,7 +270,7 @@ fn surface(access: Access) -> Option<Surface> {
     match access {
         Access::Caller => Some(Surface::Flags),
         Access::Ofrep => Some(Surface::Ofrep),
-        Access::Open | Access::Client | Access::Scopes(_) | Access::StreamToken => None,
+        Access::Open | Access::Metrics | Access::Client | Access::Scopes(_) | Access::StreamToken => None,
     }
 }
 

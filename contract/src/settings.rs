@@ -40,6 +40,8 @@ pub struct Settings {
     pub signing_keys: Vec<SigningKey>,
     /// `FF_OPEN_ISSUER`: `1` gives a token to whoever asks. Default off; never set it where others can reach it.
     pub open_issuer: bool,
+    /// `FF_METRICS_TOKEN`: the bearer token that `/metrics` asks for, of at least 16 characters without blanks. Without it anybody may read them.
+    pub metrics_token: Option<Secret>,
     /// `FF_RETENTION_DAYS`: days after which an archived flag is purged. Default 365.
     pub retention_days: i64,
     /// `FF_ROLLOUTS`: `off` stops all rollouts of all tenants from taking steps by themselves. Default `on`.
@@ -70,6 +72,7 @@ impl Default for Settings {
             clients: Vec::new(),
             signing_keys: Vec::new(),
             open_issuer: false,
+            metrics_token: None,
             retention_days: 365,
             rollouts: true,
             webhook_hosts: Vec::new(),
@@ -173,6 +176,7 @@ impl Settings {
             settings.signing_keys = SigningKey::read_all(&value)
                 .map_err(|expected| SettingsError { variable: "FF_SIGNING_KEYS", expected })?;
         }
+        settings.metrics_token = variable("FF_METRICS_TOKEN").map(|value| metrics_token(&value)).transpose()?;
         if let Some(value) = variable("FF_RETENTION_DAYS") {
             let days = value.parse().ok().filter(|days| (1..=limits::RETENTION_DAYS).contains(days));
             settings.retention_days = days.ok_or_else(|| SettingsError {
@@ -258,6 +262,15 @@ fn token_secrets(value: &str) -> Result<Vec<Secret>, SettingsError> {
         .collect()
 }
 
+/// A token that a header can carry. What is wrong with it does not show it.
+fn metrics_token(value: &str) -> Result<Secret, SettingsError> {
+    let fits = value.len() >= limits::METRICS_TOKEN_BYTES && value.bytes().all(|byte| byte.is_ascii_graphic());
+    fits.then(|| Secret::new(value)).ok_or_else(|| SettingsError {
+        variable: "FF_METRICS_TOKEN",
+        expected: format!("at least {} visible ASCII characters without blanks", limits::METRICS_TOKEN_BYTES),
+    })
+}
+
 fn webhook_host(host: &str) -> Result<String, SettingsError> {
     let is_host = host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-:[]_".contains(&byte));
     is_host.then(|| host.to_ascii_lowercase()).ok_or_else(|| SettingsError {
@@ -308,6 +321,7 @@ mod tests {
             ("FF_TOKEN_SECRET", "  0123456789abcdef0123456789abcdef fedcba9876543210fedcba9876543210 "),
             ("FF_CLIENTS", CLIENTS),
             ("FF_OPEN_ISSUER", "1"),
+            ("FF_METRICS_TOKEN", " scrape-9d1c77aa52 "),
             ("FF_RETENTION_DAYS", "7"),
             ("FF_ROLLOUTS", "off"),
             ("FF_WEBHOOK_HOSTS", "localhost:8080, Hooks.internal,[::1]:9"),
@@ -332,6 +346,7 @@ mod tests {
             clients: Client::read_all(CLIENTS).unwrap(),
             signing_keys: Vec::new(),
             open_issuer: true,
+            metrics_token: Some(Secret::new("scrape-9d1c77aa52")),
             retention_days: 7,
             rollouts: false,
             webhook_hosts: ["localhost:8080", "hooks.internal", "[::1]:9"].map(str::to_owned).to_vec(),
@@ -346,7 +361,10 @@ mod tests {
         assert_eq!((policy.retention_ms, policy.rollouts), (7 * 86_400_000, false));
         let shown = format!("{settings:?}");
         assert!(
-            !shown.contains("0123456789abcdef") && !shown.contains("e3b0c442") && !shown.contains("227, 176"),
+            !shown.contains("0123456789abcdef")
+                && !shown.contains("scrape-9d1c")
+                && !shown.contains("e3b0c442")
+                && !shown.contains("227, 176"),
             "{shown}"
         );
     }
@@ -373,6 +391,9 @@ mod tests {
             ("FF_ROLLOUTS", "1"),
             ("FF_WEBHOOK_HOSTS", "https://hooks.example"),
             ("FF_WEBHOOK_HOSTS", "a/b"),
+            ("FF_METRICS_TOKEN", "0123456789abcde"),
+            ("FF_METRICS_TOKEN", "0123456789 abcdef"),
+            ("FF_METRICS_TOKEN", "0123456789abcdéf"),
             ("FF_TOKEN_SECRET", "0123456789abcdef0123456789abcde"),
             ("FF_TOKEN_SECRET", "0123456789abcdef0123456789abcdef short"),
             ("FF_CLIENTS", "{}"),

@@ -23,7 +23,7 @@ export function temporaryFolder(t) {
 }
 
 /** The variables that are secrets: they stand in no file, and in no line of the log (config.test.mjs, secrets.test.mjs). */
-export const SECRETS = ['FF_TOKEN_SECRET', 'FF_CLIENTS', 'FF_SIGNING_KEYS', 'FF_AUDIT_SINK_SECRET'];
+export const SECRETS = ['FF_TOKEN_SECRET', 'FF_CLIENTS', 'FF_SIGNING_KEYS', 'FF_AUDIT_SINK_SECRET', 'FF_METRICS_TOKEN'];
 
 /** What tests sign tokens with. */
 export const SECRET = 'the-tests-sign-with-this-and-nobody-else-does';

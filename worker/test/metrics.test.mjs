@@ -343,6 +343,20 @@ test('what comes after a trap that nobody waited for is heard', async (t) => {
   assert.deepEqual(worker.lines().filter(({ message }) => message === 'sums not handed over'), []);
 });
 
+test('with a token set, the totals are for who has it', async (t) => {
+  const worker = await startWorker(t, { vars: { FF_METRICS_TOKEN: 'scrape-9d1c77aa52' } });
+  let checked = 0;
+  for (const [Authorization, status] of [[undefined, 401], ['Bearer scrape-9d1c77aa5x', 401], ['Basic scrape-9d1c77aa52', 401], ['Bearer scrape-9d1c77aa52', 200]]) {
+    const response = await worker.fetch('/metrics', { headers: Authorization ? { Authorization } : {} });
+    const text = await response.text();
+    assert.equal(response.status, status, text);
+    assert.equal(response.headers.get('WWW-Authenticate'), status === 401 ? 'Bearer' : null);
+    assert.equal(/^burgee_build_info/m.test(text), status === 200, text);
+    checked += 1;
+  }
+  assert.equal(checked, 4);
+});
+
 test('ready is who has a snapshot that is new enough', async (t) => {
   const worker = await startWorker(t, { vars: { FF_SOFT_TTL_MS: '100' }, gate: true });
   const ready = async () => {

@@ -14,6 +14,7 @@ const OTHER_USER = 'someone-91ab44@example.org';
 const APPROVAL = 'APP-5e77c0-approval';
 const CLIENT_SECRET = 'client-secret-a81f3390d2';
 const ATTRIBUTE = 'attribute-0c44e1';
+const METRICS_TOKEN = 'scrape-token-5c0f81e2';
 const KILLED_TOKEN = 'not.a.token-but-a-secret-77be';
 const FORMER_SECRET = 'what-tokens-were-signed-with-before-3ad9';
 const SINK_SECRET = `whsec_${Buffer.from('the-sink-is-told-so-0c1b-and-nobody').toString('base64')}`;
@@ -49,7 +50,7 @@ test('no line of the log shows a secret or whom it is about', async (t) => {
   const vars = {
     FF_VERIFY_MODE: 'verified', FF_JWT_ISSUER: ISSUER, POLICY_JWT_PUBLIC_KEY: await key.pem(), ADMIN_POLICY_URL: `http://${other.host}`,
     FF_CLIENTS: JSON.stringify(clients), FF_SIGNING_KEYS: JSON.stringify([{ kty, crv, kid: 's-1', x, d: signingKey }]),
-    FF_TOKEN_SECRET: `${SECRET} ${FORMER_SECRET}`, FF_AUDIT_SINK_URL: `http://${other.host}/sink/${IN_SINK_URL}`, FF_AUDIT_SINK_SECRET: SINK_SECRET,
+    FF_TOKEN_SECRET: `${SECRET} ${FORMER_SECRET}`, FF_AUDIT_SINK_URL: `http://${other.host}/sink/${IN_SINK_URL}`, FF_AUDIT_SINK_SECRET: SINK_SECRET, FF_METRICS_TOKEN: METRICS_TOKEN,
     FF_WEBHOOK_HOSTS: other.host, FF_TEST_CLOCK: '1', FF_TEST_PANIC: '1', FF_SOFT_TTL_MS: '0', FF_OPEN_REGISTRIES: 'platform',
   };
   const worker = await startWorker(t, { gate: true, vars });
@@ -112,6 +113,7 @@ test('no line of the log shows a secret or whom it is about', async (t) => {
   await send('/v1/flags', { headers: { ...bearer(`${clientToken}x`), 'X-Tenant-ID': 'acme' } });
   await send('/v1/flags', { headers: { ...bearer(KILLED_TOKEN), 'X-Tenant-ID': 'acme' } });
   await eventually(() => other.hooks.length, (length) => length > 0, 'a webhook', 10_000);
+  assert.deepEqual([(await send('/metrics', { headers: bearer(METRICS_TOKEN) })).status, (await send('/metrics', { headers: bearer(`${METRICS_TOKEN}x`) })).status], [200, 401]);
   const signed = await eventually(() => other.entries.find((headers) => headers['webhook-signature']), (headers) => headers, 'an entry of the audit', 10_000);
 
   // Storage that fails, and an instance that goes down.
@@ -137,10 +139,10 @@ test('no line of the log shows a secret or whom it is about', async (t) => {
     'its hash': clients[0].secret_sha256, 'a webhook\'s secret': webhookSecret, 'a webhook\'s bytes': webhookSecret.slice('whsec_'.length),
     'a signing key': signingKey, 'an approval': APPROVAL, 'a verified user': USER, 'another user': OTHER_USER, 'another user, as a path has it': encodeURIComponent(OTHER_USER),
     'an attribute': ATTRIBUTE, 'a bearer': 'Bearer ', 'the sink\'s secret': SINK_SECRET, 'its bytes': SINK_SECRET.slice('whsec_'.length),
-    'an entry\'s signature': signed['webhook-signature'], 'what knows the sink': IN_SINK_URL, 'what knows a webhook': IN_HOOK_URL,
+    'an entry\'s signature': signed['webhook-signature'], 'what knows the sink': IN_SINK_URL, 'what knows a webhook': IN_HOOK_URL, 'the token of /metrics': METRICS_TOKEN,
   };
   const found = Object.entries(secrets).flatMap(([what, secret]) => worker.logs.filter((line) => line.includes(secret)).map((line) => `${what}: ${line.slice(0, 300)}`));
   assert.deepEqual(found, []);
-  assert.equal(Object.keys(secrets).length, 24);
+  assert.equal(Object.keys(secrets).length, 25);
   for (const name of SECRETS) assert.ok(vars[name] && Object.values(secrets).some((secret) => vars[name].includes(secret)), name);
 });

@@ -36,7 +36,15 @@ pub(super) const ENTRIES: &[Entry] = &[
             &[text(200), json(400, "FailureEnvelope"), text(503)],
         )
     },
-    plain(Route::Metrics, "/metrics", "Show what was counted, for Prometheus", &[text(200), text(503)]),
+    Entry {
+        access: Access::Metrics,
+        ..plain(
+            Route::Metrics,
+            "/metrics",
+            "Show what was counted, for Prometheus",
+            &[text(200), json(401, "FailureEnvelope"), text(503)],
+        )
+    },
     Entry {
         place: Place::Platform,
         headers: &[Header::Registry],

@@ -1,9 +1,10 @@
 //! Who may ask: the first thing that is looked at, and the only one where the answer is no.
 
-use super::token::{self, AUDIENCE, Claims, EVENTS_AUDIENCE};
+use super::token::{self, AUDIENCE, Claims, EVENTS_AUDIENCE, Secret};
 use super::{Principal, Scope};
 use crate::envelope::{ErrorCode, Problem};
 use crate::http::{Header, Headers, Request};
+use crate::identity;
 use crate::operations::Access;
 use crate::query::Query;
 use crate::settings::{Settings, is_tenant};
@@ -45,7 +46,7 @@ impl Tenant<'_> {
 /// Lets a request through at a time (ms since the epoch), or says why not. Of the request nothing else is looked at.
 ///
 /// # Errors
-/// 400 for a header that names no tenant, 401 for a token that is missing or does not count, 403 for what it does not allow, 503 where
+/// 400 for a header that names no tenant, 401 for a token that is missing or does not count, which `/metrics` may ask for too, 403 for what it does not allow, 503 where
 /// no secret is set.
 pub(crate) fn authorise<'a>(
     access: Access,
@@ -55,6 +56,13 @@ pub(crate) fn authorise<'a>(
 ) -> Result<Grant<'a>, Problem> {
     match access {
         Access::Open | Access::Caller => Ok(Grant::default()),
+        Access::Metrics => match &settings.metrics_token {
+            Some(token) if !has_token(&request.headers, token) => {
+                Err(unauthorized("the header Authorization does not have the token of /metrics", CHALLENGE)
+                    .hint("send Authorization: Bearer and the token that whoever runs the service has set"))
+            }
+            _ => Ok(Grant::default()),
+        },
         Access::Client => has_secret(settings).map(|()| Grant::default()),
         Access::Scopes(scopes) => {
             has_secret(settings)?;
@@ -92,6 +100,11 @@ pub(crate) fn authorise<'a>(
             }
         }
     }
+}
+
+/// Whether the bearer token is this one.
+fn has_token(headers: &Headers<'_>, token: &Secret) -> bool {
+    headers.get(Header::Authorization).and_then(identity::bearer).is_some_and(|given| token.is(given))
 }
 
 /// Whether the tokens of `/v1` can be verified at all.
