@@ -72,13 +72,29 @@ test('event streams', async (t) => {
     checked += 1;
   });
 
-  await t.test('filter by type, and go on over the end of the object', async () => {
+  await t.test('filter by type', async () => {
     const stream = await listen(worker, '/v1/events?types=segment.*', headers('acme'));
     await write('f6');
     await worker.v1('acme', 'POST', '/v1/segments', { key: 's', name: 's', conditions: { attr: 'a', op: 'exists', value: true } });
     const frames = await eventually(() => stream.frames(), ({ length }) => length >= 1, 'the event');
     assert.deepEqual(frames.map(({ event }) => event), ['segment.created']);
     stream.close();
+    checked += 1;
+  });
+
+  await t.test('end with the object, and go on from the last id that was seen', async () => {
+    const stream = await listen(worker, '/v1/events?types=flag.*', headers('acme'));
+    await write('g1');
+    const [{ id }] = await eventually(() => stream.frames(), ({ length }) => length === 1, 'the event before');
+    await worker.evict('acme');
+    // The client is not left with a stream that nobody writes to.
+    await Promise.race([stream.ended, sleep(5_000).then(() => assert.fail('the stream stands open'))]);
+    await write('g2');
+    const again = await listen(worker, '/v1/events?types=flag.*', { ...headers('acme'), 'Last-Event-ID': id });
+    await write('g3');
+    const frames = await eventually(() => again.frames(), ({ length }) => length >= 2, 'what was missed, and what is new');
+    assert.deepEqual(frames.map(({ data }) => data.subject), ['flags/g2', 'flags/g3']);
+    again.close();
     checked += 1;
   });
 
@@ -109,12 +125,28 @@ test('event streams', async (t) => {
     checked += 1;
   });
 
+  await t.test('say every fifteen seconds that they stand, and feed on after a rest', { timeout: 60_000 }, async () => {
+    const stream = await listen(worker, '/v1/events', headers('acme'));
+    const beats = () => stream.text.split('\n\n').filter((frame) => frame.startsWith(':')).length;
+    assert.equal(await eventually(beats, (n) => n === 1, 'the first bytes'), 1);
+    // Nothing is asked of the object meanwhile: after ten seconds the platform may put it to rest, with its socket open.
+    const began = Date.now();
+    await eventually(beats, (n) => n === 2, 'the heartbeat', 20_000);
+    const took = Date.now() - began;
+    assert.ok(took > 13_000 && took < 17_000, `${took} ms`);
+    await write('rested');
+    const frames = await eventually(() => stream.frames(), ({ length }) => length >= 1, 'the event after the rest');
+    assert.deepEqual(frames.map(({ data }) => data.subject), ['flags/rested']);
+    stream.close();
+    checked += 1;
+  });
+
   await t.test('leave no socket behind', async () => {
     // A client that is gone shows when something is written to it: the heartbeat at the latest.
     await eventually(() => sockets(worker, 'acme'), (n) => n === 0, 'the end of all sockets', 40_000);
     checked += 1;
   });
-  assert.equal(checked, 8);
+  assert.equal(checked, 10);
 });
 
 /** A receiver of webhooks: it answers with the statuses that it is given, and then with 200. */
@@ -232,6 +264,39 @@ test('webhooks', async (t) => {
     const lines = worker.logs.filter((line) => line.includes(secret) || line.includes(secret.slice(6)));
     assert.deepEqual(lines, [], 'no line shows the secret');
   });
+});
+
+test('what the queue gives up is sent by the alarm', async (t) => {
+  const hook = await receiver(t);
+  const dead = (main) => [{
+    name: 'dead-letters', compatibilityDate: main.compatibilityDate, kvNamespaces: { LETTERS: 'letters' },
+    modules: [{ type: 'ESModule', path: 'dead-letters.mjs', contents: `export default {
+      async queue(batch, env) { for (const { id, body } of batch.messages) await env.LETTERS.put(id, JSON.stringify(body)); },
+    }` }],
+    consumes: { 'burgee-webhooks-dead': { maxBatchTimeout: 0 } },
+  }];
+  const worker = await startWorker(t, { vars: { FF_TEST_CLOCK: '1', FF_WEBHOOK_HOSTS: hook.host }, gate: 'objects', others: dead });
+  const { id } = (await worker.v1('acme', 'POST', '/v1/webhooks', { url: `http://${hook.host}/in`, types: ['flag.*'] })).body;
+  assert.equal((await worker.v1('acme', 'POST', '/v1/flags', flag('f'))).status, 201);
+  // The consumer cannot ask the object: each try fails before the receiver is asked, until the queue gives up.
+  await worker.setObjects('failing');
+  const letters = await worker.miniflare.getKVNamespace('LETTERS', 'dead-letters');
+  const { keys } = await eventually(() => letters.list(), ({ keys: found }) => found.length > 0, 'the dead letter', 40_000);
+  const letter = JSON.parse(await letters.get(keys[0].name));
+  assert.equal(letter.tenant, 'acme');
+  const failures = worker.lines().filter(({ message }) => message === 'a message failed');
+  assert.equal(failures.length, 6, 'the first try and five more');
+  assert.equal(hook.received.length, 0);
+  await worker.setObjects('open');
+  const waits = async () => (await worker.v1('acme', 'GET', `/v1/webhooks/${id}/deliveries`)).body.items[0];
+  const row = await waits();
+  assert.deepEqual([row.id, row.status, row.attempts], [letter.delivery, 'pending', 0]);
+  await worker.alarm('acme', Date.now() + 299_000 - 60_000);
+  await sleep(1_500);
+  assert.equal(hook.received.length, 0, 'until its time has passed it is left to the queue');
+  await worker.alarm('acme', Date.now() + 300_000);
+  const delivered = await eventually(waits, ({ status }) => status === 'delivered', 'the delivery', 10_000);
+  assert.deepEqual([delivered.attempts, hook.received.length, hook.received[0].headers['webhook-id']], [1, 1, letter.delivery]);
 });
 
 test('exposures are counted, a batch once', async (t) => {

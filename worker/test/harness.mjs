@@ -42,7 +42,7 @@ export function token({ sub = 'tester', scopes = ['admin'], tenants = ['*'], iat
  *
  * @param vars added to those of wrangler.jsonc; `undefined` takes one away
  * @param gate stands between the Worker and its KV, and its objects: see kv-gate.mjs
- * @param others gives further Workers beside this one, of its options; it may change those
+ * @param others gives further Workers beside this one, of its options; it may change those, and say of each which queues it `consumes`
  * @param outbound `host:port` that every request of the Worker to the outside goes to, by HTTP, whatever its URL says
  * @param assets the folder of static files; none are served where it is left out
  * @param state a folder for what is stored, so that another Worker can go on with it; in memory where it is left out
@@ -76,8 +76,8 @@ export async function startWorker(t, { vars = {}, gate = false, others = () => [
   const tenants = { className: 'Tenant', scriptName: 'objects', useSQLite: true };
   const { TENANTS, ...durableObjects } = main.durableObjects;
   main.durableObjects = { ...durableObjects, ...(gate !== 'objects' && { TENANTS: tenants }) };
-  // A queue has one consumer.
-  const further = others(main).map((other) => ({ ...other, queueConsumers: undefined }));
+  // A queue has one consumer; another Worker may say that it `consumes` one that this Worker does not.
+  const further = others(main).map(({ consumes, ...other }) => ({ ...other, queueConsumers: consumes }));
   const { METER = { className: 'Meter', useSQLite: true } } = main.durableObjects;
   const meter = typeof METER === 'string' ? { className: METER, useSQLite: true } : METER;
   // The objects live in a Worker of their own, as the platform may have it too: no isolate shares memory with them.
