@@ -257,6 +257,19 @@ test('webhooks', async (t) => {
     assert.equal(hook.received.length, before + 1, 'none of the other messages led to the receiver');
   });
 
+  await t.test('what has ended is kept for thirty days after that, however old it is', async () => {
+    const DAY = 86_400_000;
+    const [{ id: delivery }] = await deliveries();
+    const is = async (ago) => {
+      const at = (days) => Date.now() - days * DAY;
+      const set = `created_at = ${at(40)}, ended_at = ${at(ago)}, document = json_set(document, '$.created_at', ${at(40)}, '$.ended_at', ${at(ago)})`;
+      await worker.sql('acme', `UPDATE deliveries SET ${set} WHERE id = '${delivery}'`);
+      await worker.alarm('acme');
+      return (await deliveries()).some(({ id: known }) => known === delivery);
+    };
+    assert.deepEqual([await is(29), await is(31)], [true, false]);
+  });
+
   await t.test('who says that he is gone is asked no more', async () => {
     hook.answer(410);
     await worker.v1('acme', 'PATCH', '/v1/flags/f', { description: 'y' });

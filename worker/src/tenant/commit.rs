@@ -66,8 +66,17 @@ fn apply(database: &Database, change: &Change) -> Read<()> {
         }
         Change::PutDelivery(row) => put(
             database,
-            "deliveries (id, webhook, place, status, next_at, created_at, document)",
-            bound![row.id, row.webhook, place(&row.id), name(&row.status)?, row.next_at, row.created_at, written(row)?],
+            "deliveries (id, webhook, place, status, next_at, created_at, ended_at, document)",
+            bound![
+                row.id,
+                row.webhook,
+                place(&row.id),
+                name(&row.status)?,
+                row.next_at,
+                row.created_at,
+                row.ended_at,
+                written(row)?,
+            ],
         ),
         Change::SetSinkSeq(seq) => database.run("UPDATE tenant SET sink_seq = ?", bound![seq]),
         Change::HastenDeliveries { at } => database.run(
@@ -75,7 +84,7 @@ fn apply(database: &Database, change: &Change) -> Read<()> {
             bound![at, at],
         ),
         Change::ForgetDeliveries { before } => database
-            .run("DELETE FROM deliveries WHERE status IN ('delivered', 'dead') AND created_at < ?", bound![before]),
+            .run("DELETE FROM deliveries WHERE status IN ('delivered', 'dead') AND ended_at < ?", bound![before]),
         Change::AddExposures(seen) => database.run(
             "INSERT INTO exposures (flag, variant, version, count, last_at) VALUES (?, ?, ?, ?, ?) \
                 ON CONFLICT DO UPDATE SET count = count + excluded.count, last_at = max(last_at, excluded.last_at)",

@@ -157,8 +157,17 @@ const FIFTH: &[&str] = &[
     "CREATE INDEX deliveries_over ON deliveries (created_at) WHERE status IN ('delivered', 'dead')",
 ];
 
+/// When deliveries ended: they are kept for a time after that, however long they waited.
+const SIXTH: &[&str] = &[
+    "ALTER TABLE deliveries ADD COLUMN ended_at INTEGER",
+    // The first that were stored did not say it.
+    "UPDATE deliveries SET ended_at = coalesce(json_extract(document, '$.ended_at'), created_at) WHERE status IN ('delivered', 'dead')",
+    "DROP INDEX deliveries_over",
+    "CREATE INDEX deliveries_over ON deliveries (ended_at) WHERE status IN ('delivered', 'dead')",
+];
+
 /// All of them, oldest first; the number of each is its place, from 1.
-const ALL: &[&[&str]] = &[FIRST, SECOND, THIRD, FOURTH, FIFTH];
+const ALL: &[&[&str]] = &[FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH];
 
 /// The number of the last migration that was applied; 0 in a database that nothing was ever written to.
 pub(crate) fn applied(database: &Database) -> Read<usize> {

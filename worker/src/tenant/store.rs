@@ -189,7 +189,7 @@ impl State for SqlStore {
     fn oldest_delivery(&self) -> Read<Option<i64>> {
         Ok(self
             .database
-            .value::<Option<i64>>("SELECT min(created_at) FROM deliveries WHERE status IN ('delivered', 'dead')", &[])?
+            .value::<Option<i64>>("SELECT min(ended_at) FROM deliveries WHERE status IN ('delivered', 'dead')", &[])?
             .flatten())
     }
 
@@ -249,7 +249,7 @@ impl State for SqlStore {
                 (SELECT min(deleted_at) + ? FROM flags WHERE deleted_at IS NOT NULL), \
                 (SELECT min(archived_at) + ? FROM flags WHERE archived_at IS NOT NULL AND deleted_at IS NULL), \
                 (SELECT min(deleted_at) + ? FROM segments WHERE deleted_at IS NOT NULL), \
-                (SELECT min(created_at) + ? FROM deliveries WHERE status IN ('delivered', 'dead')), \
+                (SELECT min(ended_at) + ? FROM deliveries WHERE status IN ('delivered', 'dead')), \
                 (SELECT min(at) + ? FROM batches), \
                 (SELECT at FROM audit WHERE ? AND seq = (SELECT sink_seq + 1 FROM tenant))",
             bound![PROPOSAL_TTL_MS, DELETED_KEPT_MS, policy.retention_ms, DELETED_KEPT_MS, DELIVERIES_KEPT_MS, BATCH_KEPT_MS, i64::from(policy.audit_sink)],
