@@ -105,9 +105,7 @@ pub(crate) fn steer(work: &mut Work<'_>, key: &str, steer: &Steer) -> Result<(),
         }
         (Steer::Resume, RolloutStatus::Paused) => resume(work, &flag, &row),
         // It has come to stand, because the flag became one of high impact.
-        (Steer::Resume, RolloutStatus::Running) if row.next_at.is_none() && row.look_at().is_some() => {
-            resume(work, &flag, &row)
-        }
+        (Steer::Resume, RolloutStatus::Running) if row.needs_approval() => resume(work, &flag, &row),
         (Steer::Cancel, RolloutStatus::Running | RolloutStatus::Paused) => end(work, &row, None),
         (Steer::RollBack, RolloutStatus::Running | RolloutStatus::Paused | RolloutStatus::Done) => {
             roll_back(work, &flag, &row)

@@ -1,11 +1,12 @@
 //! `/v1/flags/{key}/rollout` and `/v1/rollouts`.
 
-use burgee_control::{Command, RolloutRow, RolloutStatus, RolloutStep, RolloutTarget, Steer, StepStatus, Store};
+use burgee_control::{
+    Command, RolloutRow, RolloutStatus, RolloutStep, RolloutTarget, Steer, StepStatus, Store, WaitsFor,
+};
 use serde::Serialize;
 
 use super::others::{flag_of, reason};
 use super::{Answer, Asked, json, not_found, time};
-use crate::envelope::Problem;
 use crate::v1::Operation;
 use crate::v1::input::is_key;
 
@@ -15,9 +16,9 @@ struct Shown<'a> {
     status: RolloutStatus,
     steps: Vec<ShownStep<'a>>,
     percentage: Option<f64>,
-    /// When it takes a step by itself next.
+    /// When the next step's time comes, where it waits for that.
     next_at: Option<String>,
-    waits_for: Option<&'static str>,
+    waits_for: Option<WaitsFor>,
     #[serde(skip_serializing_if = "Option::is_none")]
     rule_id: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -72,7 +73,8 @@ fn duration(ms: i64) -> String {
 }
 
 fn shown(asked: &Asked<'_>, store: &dyn Store, row: &RolloutRow) -> Answer {
-    let waits_for = waits_for(asked, store, row)?;
+    let is_held = store.rollouts_stopped()? || !asked.policy.rollouts;
+    let waits_for = row.waits_for(asked.moment.now, is_held);
     let (rule_id, variant) = match &row.target {
         RolloutTarget::Rule { id, own, variant } => (Some(id.as_str()), own.then_some(variant.as_str())),
         RolloutTarget::Stage => (None, None),
@@ -84,7 +86,7 @@ fn shown(asked: &Asked<'_>, store: &dyn Store, row: &RolloutRow) -> Answer {
             status: row.status,
             steps: row.steps.iter().map(ShownStep::of).collect(),
             percentage: row.percentage,
-            next_at: row.next_at.filter(|_| waits_for == Some("time")).map(time),
+            next_at: row.due_at().filter(|_| waits_for == Some(WaitsFor::Time)).map(time),
             waits_for,
             rule_id,
             variant,
@@ -96,21 +98,6 @@ fn shown(asked: &Asked<'_>, store: &dyn Store, row: &RolloutRow) -> Answer {
             ended_because: row.ended_because.as_deref(),
         },
     )
-}
-
-/// What a running rollout waits for; none where it waits for nothing, or only for somebody to resume it.
-fn waits_for(asked: &Asked<'_>, store: &dyn Store, row: &RolloutRow) -> Result<Option<&'static str>, Problem> {
-    let next = row.steps.iter().find(|step| step.status == StepStatus::Waiting);
-    let Some(next) = next.filter(|_| row.status == RolloutStatus::Running) else { return Ok(None) };
-    if store.rollouts_stopped()? || !asked.policy.rollouts {
-        return Ok(Some("switch"));
-    }
-    Ok(match row.next_at {
-        Some(at) if at > asked.moment.now => Some("time"),
-        Some(_) => None,
-        None if next.gate.is_some() && !next.gate_open => Some("gate"),
-        None => Some("approval"),
-    })
 }
 
 pub(super) fn get(asked: &Asked<'_>, store: &dyn Store) -> Answer {

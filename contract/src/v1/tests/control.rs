@@ -176,6 +176,12 @@ fn a_rollout_waits_for_its_gate() {
     world.tick();
     let rollout = world.ok("GET", "/v1/flags/a/rollout", Value::Null);
     assert_eq!((&rollout["waits_for"], &rollout["next_at"]), (&json!("gate"), &Value::Null), "{rollout:#}");
+    // Before its time has come, a step waits for that first.
+    world.ok("POST", "/v1/flags/a/rollout/cancel", Value::Null);
+    let later = json!({"steps": [{"percentage": 5, "gate": "errors", "after": "1h"}]});
+    let rollout = world.call("POST", "/v1/flags/a/rollout", later).json;
+    assert_eq!(rollout["waits_for"], "time", "{rollout:#}");
+    assert!(rollout["next_at"].is_string());
 }
 
 #[test]

@@ -49,14 +49,18 @@ impl RolloutRow {
         if self.status == RolloutStatus::Running && is_open { self.due_at() } else { None }
     }
 
-    /// What keeps it from taking its next step at `now`; none where it does not run. `high_impact`: the flag is of high impact; `is_held`: the tenant's
-    /// rollouts are stopped, or those of all tenants are.
+    /// Whether it has come to stand because a second person is needed: its next step could be looked at, and nothing looks.
+    pub(super) fn needs_approval(&self) -> bool {
+        self.status == RolloutStatus::Running && self.next_at.is_none() && self.look_at().is_some()
+    }
+
+    /// What keeps it from taking its next step at `now`; none where it does not run. `is_held`: the tenant's rollouts are stopped, or those of all tenants are.
     #[must_use]
-    pub fn waits_for(&self, now: i64, high_impact: bool, is_held: bool) -> Option<WaitsFor> {
+    pub fn waits_for(&self, now: i64, is_held: bool) -> Option<WaitsFor> {
         if self.status != RolloutStatus::Running {
             return None;
         }
-        Some(if high_impact && self.approved_by.is_none() {
+        Some(if self.needs_approval() {
             WaitsFor::Approval
         } else if is_held {
             WaitsFor::Switch

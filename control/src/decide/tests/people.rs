@@ -115,7 +115,7 @@ fn a_rollout_of_one_person_stops_where_two_are_needed() {
     let now = START + 2 * HOUR;
     assert_eq!(events(&tenant.tick_at(now)), [] as [&str; 0]);
     let rollout = tenant.memory.rollout("a").unwrap().unwrap();
-    assert_eq!((rollout.next_at, rollout.waits_for(now, true, false)), (None, Some(WaitsFor::Approval)));
+    assert_eq!((rollout.next_at, rollout.waits_for(now, false)), (None, Some(WaitsFor::Approval)));
     let resume = Command::SteerRollout { flag: "a".into(), steer: Steer::Resume };
     let row = proposal(&tenant.run(&resume).unwrap());
     assert_eq!(row.action, "rollout.resumed");

@@ -263,9 +263,9 @@ fn gates_hold_what_is_due() {
         {"percentage": 40, "after": "1h", "gate": "errors"},
     ]));
     let open = |gate: &str| steer(Steer::OpenGate(gate.into()));
-    let waits = |tenant: &Tenant, now| rollout(tenant).waits_for(now, false, false);
+    let waits = |tenant: &Tenant, now| rollout(tenant).waits_for(now, false);
     assert_eq!(waits(&tenant, START), Some(WaitsFor::Time));
-    assert_eq!(rollout(&tenant).waits_for(START, false, true), Some(WaitsFor::Switch));
+    assert_eq!(rollout(&tenant).waits_for(START, true), Some(WaitsFor::Switch));
     // A closed gate is not jumped over.
     tenant.tick_at(START + 3 * HOUR);
     assert_eq!((statuses(&tenant).as_str(), waits(&tenant, START + 3 * HOUR)), ("twww", Some(WaitsFor::Gate)));
@@ -298,7 +298,7 @@ fn time_stands_still_while_it_is_paused() {
         tenant.now = START + pause * MINUTE;
         assert_eq!(events(&tenant.run(&steer(Steer::Pause)).unwrap()), ["flag.rollout_paused"]);
         assert_eq!(tenant.run(&steer(Steer::Pause)), Ok(vec![]));
-        assert_eq!(rollout(&tenant).waits_for(tenant.now, false, false), None);
+        assert_eq!(rollout(&tenant).waits_for(tenant.now, false), None);
         assert_eq!(tenant.tick_at(START + 2 * DAY), []);
         tenant.now = START + (pause + 10) * MINUTE;
         assert_eq!(events(&tenant.run(&steer(Steer::Resume)).unwrap()), ["flag.rollout_resumed"]);
