@@ -51,12 +51,12 @@ bench: ## burgee beside its peers, natively, in Node and at the edge (ARGS="nati
 	@$(SETUP) worker
 	@$(TOOLS) exec node bench/run.mjs $(ARGS)
 
-build: ## the npm package, the Worker and the debug page
+build: ## the npm package, the Workers and the debug page
 	@$(SETUP) worker
 	@$(TOOLS) node npm/build.mjs && node worker/build.mjs && node www/build.mjs
 
-deploy: build ## ship the Worker to the account wrangler is logged in to (ARGS=--dry-run to see what would go)
-	@$(TOOLS) exec wrangler deploy --config worker/wrangler.jsonc $(ARGS)
+deploy: build ## ship both Workers to the account wrangler is logged in to (ARGS=--dry-run to see what would go)
+	@$(TOOLS) exec node worker/deploy.mjs $(ARGS)
 
 fmt: ## format the Rust code
 	@$(SETUP) core
@@ -68,4 +68,4 @@ lint: ## check the format, and clippy for the machine and for wasm
 
 clean: ## remove what was built; the tools in the user's cache stay
 	@cargo clean --quiet
-	@rm -rf npm/dist worker/build www/dist
+	@rm -rf npm/dist worker/build objects/build www/dist

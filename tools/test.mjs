@@ -14,7 +14,7 @@ import { ROOT, toolEnvironment } from './env.mjs';
 
 const TARGET = process.env.CARGO_TARGET_DIR || join(ROOT, 'target');
 const WASM = ['--target', 'wasm32-unknown-unknown'];
-const WASM_CRATES = ['burgee-wasm', 'burgee-worker'];
+const WASM_CRATES = ['burgee-wasm', 'burgee-worker', 'burgee-objects'];
 
 // ---- What there is to run --------------------------------------------------------------------------------------------
 //
@@ -50,7 +50,7 @@ const SUITES = [
     group: 'core',
     reads: 'cargo',
     about: 60,
-    run: ['cargo', 'test', '--workspace', '--exclude', 'burgee-worker'],
+    run: ['cargo', 'test', '--workspace', '--exclude', 'burgee-worker', '--exclude', 'burgee-objects'],
   },
   // Inputs that were found by `make fuzz`, without searching for more.
   {

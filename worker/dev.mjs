@@ -1,4 +1,4 @@
-// `make dev`: builds everything, checks parity, seeds the local KV, and serves the Worker and the debug page until it is stopped.
+// `make dev`: builds everything, checks parity, seeds the local KV, and serves the Workers and the debug page until it is stopped.
 //
 //   FF_HOST, FF_PORT   where to listen: 127.0.0.1 and 8787
 //   FF_VERIFY_MODE, FF_ALLOW_DEV_HEADERS, FF_JWT_…, POLICY_…   whose tokens are taken: docs/trust.md; nobody needs one unless they say so
@@ -21,7 +21,9 @@ const here = dirname(fileURLToPath(import.meta.url));
 const root = dirname(here);
 const host = process.env.FF_HOST || '127.0.0.1';
 const port = Number(process.env.FF_PORT || 8787);
+/** wrangler on the edge's configuration, and on the objects' where they run side by side. */
 const wrangler = ['wrangler', '--config', join(here, 'wrangler.jsonc')];
+const both = [...wrangler, '--config', join(root, 'objects', 'wrangler.jsonc')];
 const env = {
   ...process.env,
   // No questions, and nothing that reports or asks outside: not usage, not errors, not for newer versions; NODE_ENV keeps
@@ -205,7 +207,7 @@ async function serve(state) {
   const handedOn = Object.entries({ ...UNLESS_SAID, ...said });
   const settings = ['FF_OPEN_REGISTRIES:parity,parity-rules', 'FF_OPEN_ISSUER:1', `FF_TOKEN_SECRET:${secret}`, ...handedOn.map((pair) => pair.join(':'))];
   const vars = settings.flatMap((setting) => ['--var', setting]);
-  const server = start([...wrangler, 'dev', ...listen, ...quiet, ...vars, '--persist-to', state], ['ignore', 'inherit', 'inherit']);
+  const server = start([...both, 'dev', ...listen, ...quiet, ...vars, '--persist-to', state], ['ignore', 'inherit', 'inherit']);
   const base = `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
   const ready = waitUntilReady(base).then(async () => {
     await seedTenant(base);

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { unstable_getMiniflareWorkerOptions as workerOptions } from 'wrangler';
-import { SECRET, sleep, token } from '../../worker/test/harness.mjs';
+import { OBJECTS, SECRET, sleep, token } from '../../worker/test/harness.mjs';
 import { KEY, PEOPLE, TENANT, UNHINDERED, WORKER, built, cpuMs, envelope, evaluation, snapshotText, startClient } from '../edge/measure.mjs';
 import { serve } from '../edge/workerd.mjs';
 import { documentText } from '../shapes.mjs';
@@ -42,18 +42,22 @@ function flags() {
 
 /** Two isolates at the edge, the objects in a third, and what stands for KV; `disk` is where the objects' databases are. */
 function services(disk) {
-  const { bindings, compatibilityDate: date, durableObjects } = workerOptions(join(WORKER, 'wrangler.jsonc')).workerOptions;
-  const modules = built(join(WORKER, 'build'));
-  const variables = { ...bindings, FF_PLATFORM_TENANT: TENANT, FF_TOKEN_SECRET: SECRET, FF_ALLOW_DEV_HEADERS: 'true', ...UNHINDERED };
+  const told = { FF_PLATFORM_TENANT: TENANT, FF_TOKEN_SECRET: SECRET, FF_ALLOW_DEV_HEADERS: 'true', ...UNHINDERED };
+  const optionsOf = (folder) => workerOptions(join(folder, 'wrangler.jsonc')).workerOptions;
+  const { durableObjects, compatibilityDate: date } = optionsOf(OBJECTS);
   const classes = Object.entries(durableObjects).map(([binding, { className }]) => [binding, className]);
   const objects = Object.fromEntries(classes.map(([binding, className]) => [binding, { object: { className, service: 'objects' } }]));
-  const worker = (more) => ({ date, modules, bindings: { ...variables, FLAGS: { kv: 'kv' }, ...objects, ...more } });
+  const worker = (folder, more) => ({
+    date,
+    modules: built(join(folder, 'build')),
+    bindings: { ...optionsOf(folder).bindings, ...told, FLAGS: { kv: 'kv' }, ...objects, ...more },
+  });
   return {
     disk: { disk },
     kv: { date, modules: { 'kv.mjs': join(HERE, 'workers', 'kv.mjs') }, bindings: {} },
-    objects: { ...worker({}), objects: { classes: classes.map(([, className]) => className), storage: 'disk' } },
-    edge: worker({}),
-    other: worker({ FF_SOFT_TTL_MS: String(SOFT_TTL_MS) }),
+    objects: { ...worker(OBJECTS), objects: { classes: classes.map(([, className]) => className), storage: 'disk' } },
+    edge: worker(WORKER),
+    other: worker(WORKER, { FF_SOFT_TTL_MS: String(SOFT_TTL_MS) }),
   };
 }
 

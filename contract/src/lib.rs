@@ -87,7 +87,7 @@ pub use flags_api::OVERRIDE_SCHEMA;
 pub use freshness::{Cache, Look, Newest, Slot, Verdict, Waiting, verdict};
 pub use http::{Body, Header, Headers, Request, Response, split_url};
 pub use loaded::{Found, Loaded, ReadFault, ReadFaultCode, Reading, Served};
-pub use log::{KeysLog, Level, RegistryLog, RequestLog};
+pub use log::{FaultLog, KeysLog, Level, RegistryLog, RequestLog};
 pub use query::Query;
 pub use rate::{Buckets, Rates};
 pub use readiness::Truth;

@@ -73,6 +73,38 @@ impl<'a> RequestLog<'a> {
     }
 }
 
+/// The line about a fault that a request met.
+#[derive(Clone, Debug, Serialize)]
+pub struct FaultLog<'a> {
+    timestamp: String,
+    /// Always `error`.
+    pub level: Level,
+    message: &'a str,
+    tenant: &'a str,
+    request_id: &'a str,
+    fault: FaultMessage<'a>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct FaultMessage<'a> {
+    message: &'a str,
+}
+
+impl<'a> FaultLog<'a> {
+    /// What to log of a fault that the request with this id met, and `why`, in words; `now` is in ms since the epoch.
+    #[must_use]
+    pub fn new(message: &'a str, tenant: &'a str, request_id: &'a str, why: &'a str, now: i64) -> Self {
+        Self {
+            timestamp: format_rfc3339(now),
+            level: Level::Error,
+            message,
+            tenant,
+            request_id,
+            fault: FaultMessage { message: why },
+        }
+    }
+}
+
 /// The line about a registry that was loaded, or could not be.
 #[derive(Clone, Debug, Serialize)]
 pub struct RegistryLog<'a> {

@@ -134,6 +134,14 @@ pub struct Carried<'a> {
     pub principal: &'a Principal,
 }
 
+impl Carried<'_> {
+    /// The headers of a caller's request that its object is handed, beside those of the edge's own.
+    pub const HEADERS: [Header; 4] = [Header::IfMatch, Header::IfNoneMatch, Header::ContentType, Header::LastEventId];
+
+    /// A header of the object's answer that is the edge's: why it is no success, for the log.
+    pub const ERROR: &'static str = "X-Burgee-Error";
+}
+
 impl<'a> Plan<'a> {
     /// Plans the answer to a request at a time (ms since the epoch), and says whether it is let through at all. Its body is not looked at.
     #[must_use]

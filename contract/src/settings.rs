@@ -6,6 +6,7 @@ use base64ct::{Base64, Encoding};
 use burgee_control::Policy;
 
 use crate::backing::Backing;
+use crate::envelope::{ErrorCode, Problem};
 use crate::identity::IdentitySettings;
 use crate::limits;
 use crate::rate::Rates;
@@ -136,6 +137,15 @@ impl fmt::Display for SettingsError {
 }
 
 impl std::error::Error for SettingsError {}
+
+impl SettingsError {
+    /// What callers are answered while it lasts.
+    #[must_use]
+    pub fn to_problem(&self) -> Problem {
+        Problem::new(ErrorCode::InternalError, format!("the settings are wrong: {self}"))
+            .hint("set the variable right, or remove it to have its default")
+    }
+}
 
 impl Settings {
     /// Reads the settings; `variable` gives the value of an environment variable, which is absent where it is empty.

@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use burgee_contract::metrics::Evaluations;
-use burgee_contract::{Body, Header, Level, Newest, Request, Response};
+use burgee_contract::{Body, Carried as CarriedRequest, FaultLog, Header, Level, Newest, Request, Response};
 use serde::Serialize;
 use worker::js_sys::futures::JsFuture;
 use worker::js_sys::{Array, Promise, Uint8Array};
@@ -67,21 +67,6 @@ extern "C" {
 
     #[wasm_bindgen(js_name = testNow)]
     fn js_test_now(request: &web_sys::Request) -> f64;
-
-    #[wasm_bindgen(js_name = answer)]
-    fn js_answer(status: u16, lines: &str, body: &[u8], undo: bool, after: &str) -> JsValue;
-
-    #[wasm_bindgen(js_name = outcome)]
-    fn js_outcome(after: &str) -> JsValue;
-
-    #[wasm_bindgen(js_name = attempt)]
-    fn js_attempt(attempt: Option<String>, after: &str) -> JsValue;
-
-    #[wasm_bindgen(js_name = toSign)]
-    fn js_to_sign(key: &str, document: &[u8], public: &[u8]) -> JsValue;
-
-    #[wasm_bindgen(js_name = publication)]
-    fn js_publication(tenant: &str, version: f64, bytes: &[u8]) -> JsValue;
 }
 
 /// Tells the other side what it needs for every request. Called when an instance starts, before it answers any.
@@ -238,10 +223,7 @@ const ANSWERED: [&str; 9] = [
     "Content-Encoding",
 ];
 
-/// A header of the object's answer that is the edge's: why it is no success, for the log.
-const ERROR: &str = "X-Burgee-Error";
-
-/// Another: the instance or storage was lost, and nothing was changed.
+/// A header of the object's answer that is the edge's: the instance or storage was lost, and nothing was changed.
 const LOST: &str = "X-Burgee-Lost";
 
 /// What came of carrying a request to an object.
@@ -256,7 +238,7 @@ pub(crate) enum Carried {
 
 /// Carries a request to a tenant's object; `lines` are the headers that it is given, names and values each on a line.
 pub(crate) async fn carry(env: &Env, tenant: &str, request: &Request<'_>, lines: &str) -> Carried {
-    let wanted: Vec<&str> = ANSWERED.into_iter().chain([ERROR, LOST]).collect();
+    let wanted: Vec<&str> = ANSWERED.into_iter().chain([CarriedRequest::ERROR, LOST]).collect();
     let target = match request.query {
         "" => request.path.to_owned(),
         query => format!("{}?{query}", request.path),
@@ -324,36 +306,6 @@ pub(crate) fn test_now(request: &web_sys::Request) -> Option<i64> {
     now.is_finite().then_some(now as i64)
 }
 
-/// The object's answer to a caller's request, as tenant.js takes it; `after` is JSON.
-pub(crate) fn answer(response: &Response, undo: bool, after: &str) -> JsValue {
-    let mut lines = lines(&response.headers);
-    // A code is a text in JSON.
-    if let Some(Ok(serde_json::Value::String(code))) = response.error.map(serde_json::to_value) {
-        lines.push_str(&format!("{ERROR}\n{code}\n"));
-    }
-    js_answer(response.status, &lines, &response.body, undo, after)
-}
-
-/// What came of something that nobody waits for, as tenant.js takes it; `after` is JSON.
-pub(crate) fn outcome(after: &str) -> JsValue {
-    js_outcome(after)
-}
-
-/// An attempt to deliver, as tenant.js takes it; both texts are JSON.
-pub(crate) fn attempt(attempt: Option<String>, after: &str) -> JsValue {
-    js_attempt(attempt, after)
-}
-
-/// A snapshot to publish, as tenant.js takes it.
-pub(crate) fn publication(tenant: &str, version: u64, bytes: &[u8]) -> JsValue {
-    js_publication(tenant, version as f64, bytes)
-}
-
-/// What is to be signed, and the key as a JWK, as tenant.js takes it.
-pub(crate) fn to_sign(key: &str, document: &[u8], public: &[u8]) -> JsValue {
-    js_to_sign(key, document, public)
-}
-
 /// Headers, names and values each on a line.
 fn lines(headers: &[(&'static str, Cow<'static, str>)]) -> String {
     headers.iter().map(|(name, value)| format!("{name}\n{value}\n")).collect()
@@ -372,13 +324,6 @@ pub(crate) fn log(level: Level, line: &impl Serialize) {
 
 /// Writes a line about a fault that a request met, at a time (ms since the epoch).
 pub(crate) fn log_fault(message: &str, tenant: &str, request_id: &str, why: &str, now: i64) {
-    let line = serde_json::json!({
-        "timestamp": burgee_core::time::format_rfc3339(now),
-        "level": "error",
-        "message": message,
-        "tenant": tenant,
-        "request_id": request_id,
-        "fault": { "message": why },
-    });
-    log(Level::Error, &line);
+    let line = FaultLog::new(message, tenant, request_id, why, now);
+    log(line.level, &line);
 }

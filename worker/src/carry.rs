@@ -3,11 +3,12 @@
 use std::rc::Rc;
 
 use burgee_contract::metrics::Evaluations;
-use burgee_contract::{Body, ErrorCode, Plan, Problem, Registry, Request, Response, Route, Settings, pass_on, v1};
+use burgee_contract::{
+    Body, Carried, ErrorCode, Plan, Problem, Registry, Request, Response, Route, Settings, pass_on, v1,
+};
 use worker::Env;
 use worker::wasm_bindgen::JsValue;
 
-use crate::tenant::CARRIED;
 use crate::{Asked, bridge, registries};
 
 /// Carries a request that [`Plan::carry`] says is to be carried, and gives the response.
@@ -45,7 +46,7 @@ pub(crate) async fn carry(asked: Asked, settings: Rc<Settings>, env: Env) -> Res
     Ok(asked.send(&request, &response, Some(&tenant), None).into())
 }
 
-/// The headers that the object is given, names and values each on a line: the edge's own, and of the caller's those that [`CARRIED`] names.
+/// The headers that the object is given, names and values each on a line: the edge's own, and of the caller's those that [`Carried::HEADERS`] names.
 /// A caller's header with the name of one of the edge's never comes this far.
 fn headers(asked: &Asked, request: &Request<'_>, tenant: &str, principal: &v1::Principal) -> String {
     // Texts can always be written; what is not ASCII is escaped, for headers are not UTF-8 everywhere.
@@ -62,7 +63,7 @@ fn headers(asked: &Asked, request: &Request<'_>, tenant: &str, principal: &v1::P
     if let Some(now) = asked.test_now {
         lines.push_str(&format!("X-Burgee-Test-Now\n{now}\n"));
     }
-    for header in CARRIED {
+    for header in Carried::HEADERS {
         if let Some(value) = request.headers.get(header) {
             lines.push_str(&format!("{}\n{value}\n", header.name()));
         }

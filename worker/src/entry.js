@@ -3,12 +3,7 @@
 
 import * as evaluator from 'burgee:evaluator';
 import { endWith, object, read } from './bridge.js';
-import { consume } from './queues.js';
 import { endAll, guarded } from './trap.js';
-
-export { Tenant } from './tenant/tenant.js';
-
-export { Meter } from './meter.js';
 
 export default {
   fetch(request, env, context) {
@@ -18,8 +13,6 @@ export default {
     }
     return answer({ request, env, context, began: Date.now() });
   },
-
-  queue: (batch, env) => consume(batch, env),
 };
 
 /** The answer to a call: a response or the promise of one. */

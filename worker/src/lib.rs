@@ -1,4 +1,5 @@
-//! burgee on Cloudflare Workers: what the platform gives is handed to `burgee-contract`, and what that answers is sent.
+//! burgee's edge on Cloudflare Workers: what the platform gives is handed to `burgee-contract`, and what that answers is sent. Tenants' objects are in
+//! a Worker of their own, `burgee-objects`.
 //!
 //! Flags, HTTP semantics and settings are not decided here. Two rules of the platform shape this crate: nothing that is borrowed
 //! from a static may live across an `await`, because requests interleave there; and after a panic the module starts anew with
@@ -18,7 +19,6 @@ mod identity;
 mod meter;
 mod policy;
 mod registries;
-pub mod tenant;
 
 use std::cell::{OnceCell, RefCell};
 use std::panic::AssertUnwindSafe;
@@ -51,6 +51,10 @@ fn start() {
     bridge::start();
 }
 
+/// Does nothing, but in an instance that runs: a call without texts is the one that may follow a trap. See trap.js.
+#[wasm_bindgen]
+pub fn begin() {}
+
 /// Answers a request; entry.js calls it.
 ///
 /// It gives the response at once where it can, and else the promise of one: promises cost more than all the rest. A number says
@@ -70,10 +74,7 @@ pub fn fetch(raw: &web_sys::Request, env: Env, context: worker_sys::Context, sta
                 _ => answer(asked, settings, env, Context::new(context)),
             }
         }
-        Err(error) => {
-            let problem = Problem::new(ErrorCode::InternalError, format!("the settings are wrong: {error}"));
-            asked.refuse(&problem.hint("set the variable right, or remove it to have its default")).into()
-        }
+        Err(error) => asked.refuse(&error.to_problem()).into(),
     }
 }
 

@@ -1,4 +1,4 @@
-// That wrangler.jsonc is what is built, tested and served.
+// That each wrangler.jsonc is what is built, tested and served.
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
@@ -7,25 +7,43 @@ import { join } from 'node:path';
 import test from 'node:test';
 import { promisify } from 'node:util';
 import { unstable_readConfig as readConfig } from 'wrangler';
-import { CONFIG, SECRETS, sleep, startWorker, temporaryFolder, WORKER } from './harness.mjs';
+import { CONFIG, OBJECTS_CONFIG, SECRETS, sleep, startWorker, temporaryFolder, WORKER } from './harness.mjs';
 
-const config = readConfig({ config: CONFIG }, { hideWarnings: true });
+const [edge, objects] = [CONFIG, OBJECTS_CONFIG].map((config) => readConfig({ config }, { hideWarnings: true }));
 const sourceOf = (path) => readFileSync(join(WORKER, '..', path), 'utf8');
 
-test('wrangler would deploy it', async (t) => {
-  const [out, assets] = [temporaryFolder(t), temporaryFolder(t)];
-  writeFileSync(join(assets, 'index.html'), '<!doctype html><title>page</title>');
-  const args = ['deploy', '--dry-run', '--outdir', out, '--config', CONFIG, '--assets', assets];
+const dryRun = async (t, config, ...more) => {
+  const out = temporaryFolder(t);
   const env = { ...process.env, CI: 'true', WRANGLER_SEND_METRICS: 'false', WRANGLER_HIDE_BANNER: 'true' };
-  const { stdout } = await promisify(execFile)('wrangler', args, { env });
-  for (const binding of ['env.FLAGS', 'env.ASSETS', 'env.FF_BACKING', 'env.FF_PLATFORM_TENANT', 'env.FF_SOFT_TTL_MS', 'env.FF_OPEN_REGISTRIES', 'env.TENANTS', 'env.WEBHOOKS', 'env.EXPOSURES']) {
-    assert.ok(stdout.includes(binding), `${binding} in\n${stdout}`);
-  }
+  const { stdout } = await promisify(execFile)('wrangler', ['deploy', '--dry-run', '--outdir', out, '--config', config, ...more], { env });
   const files = readdirSync(out);
   assert.ok(files.includes('index.js') && files.some((name) => name.endsWith('.wasm')), files.join());
+  return new Set([...stdout.matchAll(/\benv\.(\w+)/g)].map(([, name]) => name));
+};
+
+test('wrangler would deploy both', async (t) => {
+  const assets = temporaryFolder(t);
+  writeFileSync(join(assets, 'index.html'), '<!doctype html><title>page</title>');
+  const bindings = [
+    await dryRun(t, CONFIG, '--assets', assets),
+    await dryRun(t, OBJECTS_CONFIG),
+  ];
+  assert.deepEqual(bindings[0], new Set(['TENANTS', 'METER', 'FLAGS', 'EXPOSURES', 'ASSETS', ...Object.keys(edge.vars)]));
+  assert.deepEqual(bindings[1], new Set(['TENANTS', 'METER', 'FLAGS', 'WEBHOOKS', ...Object.keys(objects.vars)]));
 });
 
-test('every variable is in it, with the default that it has without', async (t) => {
+test('the edge is bound to the objects, which nobody else can reach', () => {
+  for (const { class_name: name, script_name: script } of edge.durable_objects.bindings) {
+    assert.equal(script, objects.name);
+    assert.ok(objects.migrations[0].new_sqlite_classes.includes(name), name);
+  }
+  assert.deepEqual([objects.workers_dev, objects.preview_urls, objects.routes], [false, false, undefined]);
+  assert.equal(edge.compatibility_date, objects.compatibility_date);
+  const produced = [...edge.queues.producers, ...objects.queues.producers].map(({ queue }) => queue);
+  assert.deepEqual(objects.queues.consumers.map(({ queue }) => queue).sort(), produced.sort());
+});
+
+test('every variable is in one of them, with the default that it has without', async (t) => {
   const own = (path) => sourceOf(path).split('#[cfg(test)]')[0];
   const [source, tokens, policy] = [own('contract/src/settings.rs'), own('contract/src/identity/settings.rs'), own('contract/src/sensitive/settings.rs')];
   const known = new Set([...`${source}${tokens}${policy}`.matchAll(/`((?:FF|POLICY|ADMIN)_[A-Z_]+)`/g)].map(([, name]) => name));
@@ -35,7 +53,11 @@ test('every variable is in it, with the default that it has without', async (t) 
   for (const name of [...SECRETS, 'FF_TEST_PANIC', 'FF_TEST_CLOCK', 'FF_OPEN_ISSUER']) {
     assert.ok(known.delete(name), name);
   }
+  const config = { vars: { ...objects.vars, ...edge.vars } };
   assert.deepEqual(Object.keys(config.vars).sort(), [...known].sort());
+  const inBoth = Object.keys(objects.vars).filter((name) => name in edge.vars);
+  assert.deepEqual(inBoth, ['FF_ALLOW_DEV_HEADERS']);
+  assert.equal(objects.vars.FF_ALLOW_DEV_HEADERS, edge.vars.FF_ALLOW_DEV_HEADERS);
   assert.ok(source.includes(`platform_tenant: "${config.vars.FF_PLATFORM_TENANT}"`));
   assert.ok(source.includes(`soft_ttl_ms: ${config.vars.FF_SOFT_TTL_MS},`));
   assert.ok(source.includes('backing: Backing::Object') && config.vars.FF_BACKING === 'object');
@@ -48,7 +70,7 @@ test('every variable is in it, with the default that it has without', async (t) 
   assert.ok(tokens.includes('mode: Mode::DecodeOnly') && config.vars.FF_VERIFY_MODE === 'decode-only');
   assert.ok(tokens.includes('allow_dev_headers: false') && config.vars.FF_ALLOW_DEV_HEADERS === 'false');
 
-  const written = sourceOf('worker/wrangler.jsonc');
+  const written = sourceOf('worker/wrangler.jsonc') + sourceOf('objects/wrangler.jsonc');
   assert.deepEqual(SECRETS.filter((name) => !written.includes(name)), [], 'those who deploy it are told which are to be put');
 
   const worker = await startWorker(t, { vars: Object.fromEntries([...known].map((name) => [name, undefined])) });

@@ -229,8 +229,8 @@ test('webhooks', async (t) => {
   });
 
   await t.test('while an attempt is under way no other begins, and one that is lost is made again', async () => {
-    const queue = await worker.miniflare.getQueueProducer('WEBHOOKS', 'burgee');
-    const { fetch: ask } = await worker.miniflare.getWorker('objects');
+    const queue = await worker.miniflare.getQueueProducer('WEBHOOKS', 'burgee-objects');
+    const { fetch: ask } = await worker.miniflare.getWorker('burgee-objects');
     /** As the queue's consumer begins an attempt: its number, null where there is none to be made. */
     const begin = async (id) => {
       const response = await ask(`http://direct/acme/delivery?id=${id}`);

@@ -1,5 +1,5 @@
-// The built Worker on the real runtime: Miniflare runs workerd with the options that wrangler makes of wrangler.jsonc, so that
-// what is tested is what `wrangler dev` and `wrangler deploy` run.
+// The built Workers, the edge's and the objects', on the real runtime: Miniflare runs workerd with the options that wrangler makes of each
+// wrangler.jsonc, so that what is tested is what `wrangler dev` and `wrangler deploy` run.
 
 import { createHmac } from 'node:crypto';
 import { mkdtempSync } from 'node:fs';
@@ -12,7 +12,8 @@ import { unstable_getMiniflareWorkerOptions as workerOptions } from 'wrangler';
 
 export const WORKER = dirname(dirname(fileURLToPath(import.meta.url)));
 export const CONFIG = join(WORKER, 'wrangler.jsonc');
-const BUILD = join(WORKER, 'build');
+export const OBJECTS = join(dirname(WORKER), 'objects');
+export const OBJECTS_CONFIG = join(OBJECTS, 'wrangler.jsonc');
 const PROBE = join(WORKER, 'test', 'probe.mjs');
 
 /** A folder that is removed when the test that made it ends. */
@@ -35,67 +36,59 @@ export function token({ sub = 'tester', scopes = ['admin'], tenants = ['*'], iat
   return `${signed}.${createHmac('sha256', SECRET).update(signed).digest('base64url')}`;
 }
 
+/** A built Worker's modules, the main one first. */
+export const modulesOf = (main) => [
+  { type: 'ESModule', path: main },
+  { type: 'CompiledWasm', path: join(dirname(main), 'index_bg.wasm') },
+];
+
 /**
- * Starts a Worker of its own, with empty storage; it is stopped when `t` ends.
+ * Starts an edge and objects of its own, with empty storage; they are stopped when `t` ends.
  *
  * Callers need no token, unless `vars` says otherwise.
  *
- * @param vars added to those of wrangler.jsonc; `undefined` takes one away
+ * @param vars added to those of either wrangler.jsonc; `undefined` takes one away
  * @param gate stands between the Worker and its KV, and its objects: see kv-gate.mjs
- * @param others gives further Workers beside this one, of its options; it may change those, and say of each which queues it `consumes`
+ * @param others gives further Workers beside these two, of their options; it may change those, and say of each which queues it `consumes`
  * @param outbound `host:port` that every request of the Worker to the outside goes to, by HTTP, whatever its URL says
  * @param assets the folder of static files; none are served where it is left out
  * @param state a folder for what is stored, so that another Worker can go on with it; in memory where it is left out
- * @param isolates how many Workers share KV and objects; `worker.at(n)` asks each
+ * @param isolates how many edges share KV and objects; `worker.isolate(n)` gives the fetch of each
  */
 export async function startWorker(t, { vars = {}, gate = false, others = () => [], assets, outbound, state, isolates = 1 } = {}) {
-  const { workerOptions: options } = workerOptions(CONFIG);
-  const { FLAGS } = options.kvNamespaces;
   const logs = [];
-  const modules = [
-    { type: 'ESModule', path: join(BUILD, 'index.js') },
-    { type: 'CompiledWasm', path: join(BUILD, 'index_bg.wasm') },
-  ];
-  const main = {
-    ...options,
-    name: 'burgee',
-    modules,
-    modulesRoot: BUILD,
-    modulesRules: undefined,
-    bindings: Object.fromEntries(
-      Object.entries({ ...options.bindings, FF_TOKEN_SECRET: SECRET, FF_ALLOW_DEV_HEADERS: 'true', FF_RATE_CLIENT: '0', FF_RATE_TENANT: '0', ...vars }).filter(([, value]) => value !== undefined),
-    ),
-    ...(outbound && { outboundService: { external: { address: outbound, http: {} } } }),
-    assets: assets && { ...options.assets, directory: assets },
-    // Tests look into an object's tables, and put rows there, through a class around the real one.
-    ...(gate && {
-      kvNamespaces: {},
-      wrappedBindings: { FLAGS: { scriptName: 'gate' }, ...(gate === 'objects' && { TENANTS: { scriptName: 'object-gate' } }) },
-    }),
-  };
-  const tenants = { className: 'Tenant', scriptName: 'objects', useSQLite: true };
-  const { TENANTS, ...durableObjects } = main.durableObjects;
-  main.durableObjects = { ...durableObjects, ...(gate !== 'objects' && { TENANTS: tenants }) };
-  // A queue has one consumer; another Worker may say that it `consumes` one that this Worker does not.
-  const further = others(main).map(({ consumes, ...other }) => ({ ...other, queueConsumers: consumes }));
-  const { METER = { className: 'Meter', useSQLite: true } } = main.durableObjects;
-  const meter = typeof METER === 'string' ? { className: METER, useSQLite: true } : METER;
-  // The objects live in a Worker of their own, as the platform may have it too: no isolate shares memory with them.
-  const objects = {
-    ...main,
-    name: 'objects',
-    modules: [{ type: 'ESModule', path: PROBE }, ...modules],
-    modulesRoot: WORKER,
-    durableObjects: { TENANTS: tenants, METER: { ...meter, scriptName: meter.scriptName ?? 'burgee' } },
-    assets: undefined,
-    queueConsumers: undefined,
-    wrappedBindings: gate ? { FLAGS: { scriptName: 'gate' } } : undefined,
-  };
-  const edges = Array.from({ length: isolates }, (_, at) => ({
-    ...main,
-    name: at === 0 ? 'burgee' : `burgee-${at}`,
-    ...(at > 0 && { queueConsumers: undefined }),
-  }));
+  const set = { FF_TOKEN_SECRET: SECRET, FF_ALLOW_DEV_HEADERS: 'true', FF_RATE_CLIENT: '0', FF_RATE_TENANT: '0', ...vars };
+  const [edge, objects] = [[CONFIG, 'burgee'], [OBJECTS_CONFIG, 'burgee-objects']].map(([config, name]) => {
+    const { main, workerOptions: options } = workerOptions(config);
+    return {
+      ...options,
+      name,
+      modules: modulesOf(main),
+      modulesRoot: dirname(main),
+      modulesRules: undefined,
+      bindings: Object.fromEntries(Object.entries({ ...options.bindings, ...set }).filter(([, value]) => value !== undefined)),
+      ...(outbound && { outboundService: { external: { address: outbound, http: {} } } }),
+      ...(gate && { kvNamespaces: {}, wrappedBindings: { FLAGS: { scriptName: 'gate' } } }),
+    };
+  });
+  const { FLAGS } = workerOptions(CONFIG).workerOptions.kvNamespaces;
+  const tenants = { className: 'Tenant', scriptName: 'burgee-objects', useSQLite: true };
+  edge.assets = assets && { ...edge.assets, directory: assets };
+  // wrangler says of classes of another Worker nothing but their names.
+  for (const object of Object.values(edge.durableObjects)) object.useSQLite = true;
+  if (gate === 'objects') {
+    for (const worker of [edge, objects]) {
+      worker.wrappedBindings.TENANTS = { scriptName: 'object-gate' };
+      delete worker.durableObjects.TENANTS;
+    }
+  }
+  // Tests look into an object's tables, and put rows there, through a class around the real one.
+  objects.durableObjects.PROBED = tenants;
+  objects.modules = [{ type: 'ESModule', path: PROBE }, ...objects.modules];
+  objects.modulesRoot = dirname(WORKER);
+  // A queue has one consumer; another Worker may say that it `consumes` one that these do not.
+  const further = others(edge, objects).map(({ consumes, ...other }) => ({ ...other, queueConsumers: consumes }));
+  const edges = Array.from({ length: isolates }, (_, at) => ({ ...edge, name: at === 0 ? 'burgee' : `burgee-${at}` }));
   const gates = [
     {
       name: 'gate',
@@ -170,13 +163,13 @@ export async function startWorker(t, { vars = {}, gate = false, others = () => [
     alarm: (tenant, at) => worker.fetch(`/__test/tenants/${tenant}/alarm`, { method: 'POST', headers: at === undefined ? {} : { 'X-Burgee-Test-Now': String(at) } }),
     /** Runs statements in a tenant's database, past all code, and gives the last one's rows; or the error, as `{error}`. */
     async sql(tenant, ...statements) {
-      const { fetch: ask } = await miniflare.getWorker('objects');
+      const { fetch: ask } = await miniflare.getWorker('burgee-objects');
       const response = await ask(`http://probe/${tenant}`, { method: 'POST', body: JSON.stringify(statements) });
       return response.json();
     },
     /** Ends a tenant's object, as the platform does now and then: what it had in memory alone is gone. */
     async evict(tenant) {
-      const { fetch: ask } = await miniflare.getWorker('objects');
+      const { fetch: ask } = await miniflare.getWorker('burgee-objects');
       await ask(`http://probe/${tenant}?evict`, { method: 'POST' }).catch(() => {});
     },
     /** How the gate treats reads of KV from now on: open, slow, failing or closed. */

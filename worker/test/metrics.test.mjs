@@ -17,14 +17,14 @@ const REGISTRY = {
   ],
 };
 const EVAL = '/api/flags/eval?key=on&user=U';
-const METER = { className: 'Meter', scriptName: 'burgee', useSQLite: true };
+const METER = { className: 'Meter', scriptName: 'burgee-objects', useSQLite: true };
 
 /** A second isolate: the same Worker, with the same KV and the same meter. */
 const twin = (main) => [{ ...main, name: 'twin', durableObjects: { METER } }];
 
 /** Puts the gate between the Worker and its meter. */
 function gated(main) {
-  main.durableObjects = { METER: { className: 'Gate', scriptName: 'meter-gate', useSQLite: true } };
+  main.durableObjects.METER = { className: 'Gate', scriptName: 'meter-gate', useSQLite: true };
   const modules = [{ type: 'ESModule', path: join(WORKER, 'test', 'meter-gate.mjs') }];
   return [{ name: 'meter-gate', compatibilityDate: main.compatibilityDate, modules, kvNamespaces: { CONTROL: 'meter-control' }, durableObjects: { REAL: METER } }];
 }
@@ -312,9 +312,9 @@ test('objects report after each change, and when it has landed', async (t) => {
 
 test('a report that does not get through is made again', async (t) => {
   // The objects' meter alone is behind the gate: the edge reads the real one.
-  const others = (main) => {
-    const METER = { className: 'Meter', scriptName: 'burgee', useSQLite: true };
-    main.durableObjects = { ...main.durableObjects, METER: { className: 'Gate', scriptName: 'meter-gate', useSQLite: true } };
+  const others = (_, main) => {
+    const METER = { className: 'Meter', scriptName: 'burgee-objects', useSQLite: true };
+    main.durableObjects.METER = { className: 'Gate', scriptName: 'meter-gate', useSQLite: true };
     const modules = [{ type: 'ESModule', path: join(WORKER, 'test', 'meter-gate.mjs') }];
     return [{ name: 'meter-gate', compatibilityDate: main.compatibilityDate, modules, kvNamespaces: { CONTROL: 'meter-control' }, durableObjects: { REAL: METER } }];
   };

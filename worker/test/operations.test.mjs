@@ -121,6 +121,20 @@ test('settings that are wrong are named, not guessed', async (t) => {
   }
 });
 
+test('settings of the objects that are wrong are named, and change nothing', async (t) => {
+  const others = (_, objects) => {
+    objects.bindings.FF_RETENTION_DAYS = 'soon';
+    return [];
+  };
+  const worker = await startWorker(t, { others });
+  for (const [method, path, body] of [['POST', '/v1/flags', { key: 'f', type: 'boolean', state: 'on' }], ['GET', '/v1/flags']]) {
+    const { status, body: refused } = await worker.v1('acme', method, path, body);
+    assert.deepEqual([status, refused.code], [500, 'internal_error'], method);
+    assert.match(refused.detail, /FF_RETENTION_DAYS must be/);
+  }
+  assert.deepEqual(await worker.sql('acme', 'SELECT count(*) AS n FROM flags'), [{ n: 0 }]);
+});
+
 test('the platform tenant can be another', async (t) => {
   const worker = await startWorker(t, { vars: { FF_PLATFORM_TENANT: 'acme' } });
   await worker.publish({ ...REGISTRY, tenant: 'acme', version: 9 }, 'acme');

@@ -1,7 +1,9 @@
-// The built Worker's object, with a way into its tables for tests: the rows that migrations must bring along, statements that must be refused.
+// The built objects, with a way into its tables for tests: the rows that migrations must bring along, statements that must be refused.
 
 import { DurableObject } from 'cloudflare:workers';
-import entry, { Tenant as Real } from '../build/index.js';
+import entry, { Meter, Tenant as Real } from '../../objects/build/index.js';
+
+export { Meter };
 
 export class Tenant extends DurableObject {
   #real;
@@ -49,8 +51,7 @@ export default {
     const { hostname, pathname, search } = new URL(request.url);
     // What the edge asks of an object, as it asks.
     const [, tenant, path] = (hostname === 'direct' && /^\/([^/]+)(\/.*)$/.exec(pathname)) || [];
-    if (tenant) return env.TENANTS.get(env.TENANTS.idFromName(tenant)).fetch(`http://internal${path}${search}`);
-    if (hostname !== 'probe') return entry.fetch(...arguments);
-    return env.TENANTS.get(env.TENANTS.idFromName(pathname.slice(1))).fetch(request);
+    if (tenant) return env.PROBED.get(env.PROBED.idFromName(tenant)).fetch(`http://internal${path}${search}`);
+    return env.PROBED.get(env.PROBED.idFromName(pathname.slice(1))).fetch(request);
   },
 };

@@ -57,7 +57,7 @@ test('a snapshot is signed wherever it is read', async (t) => {
   await worker.setWrites('held');
   await worker.v1('acme', 'PATCH', '/v1/flags/f', { description: 'x' });
   assert.deepEqual(await taken(worker), [2, true]);
-  const { fetch: ask } = await worker.miniflare.getWorker('objects');
+  const { fetch: ask } = await worker.miniflare.getWorker('burgee-objects');
   const fromObject = Buffer.from(await (await ask('http://direct/acme/snapshot')).arrayBuffer());
   await landed(worker, 2);
   await worker.setWrites('open');

@@ -17,6 +17,7 @@ const { unstable_getMiniflareWorkerOptions: optionsOf } = createRequire(import.m
 
 export const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const CONFIG = join(ROOT, 'worker', 'wrangler.jsonc');
+const OBJECTS_CONFIG = join(ROOT, 'objects', 'wrangler.jsonc');
 
 export const vectors = (name) => JSON.parse(readFileSync(join(ROOT, 'parity', 'vectors', `${name}.json`), 'utf8'));
 
@@ -41,22 +42,28 @@ export async function startSite({
   snapshots = { platform: vectors('registry'), parity: vectors('synthetic') },
   vars = {},
 } = {}) {
-  const { main, workerOptions: options } = workerOptions();
-  if (!existsSync(main)) throw new Error('worker/build is missing: run node worker/build.mjs first');
   const page = buildPage();
-  const module = (type, name) => ({
-    type,
-    path: join(dirname(main), name),
-    contents: readFileSync(join(dirname(main), name)),
-  });
+  const worker = (name, config, more) => {
+    const { main, workerOptions: options } = optionsOf(config);
+    if (!existsSync(main)) throw new Error(`${main} is missing: run node worker/build.mjs first`);
+    const module = (type, file) => ({
+      type,
+      path: join(dirname(main), file),
+      contents: readFileSync(join(dirname(main), file)),
+    });
+    const modules = [module('ESModule', 'index.js'), module('CompiledWasm', 'index_bg.wasm')];
+    return { ...options, name, modulesRoot: dirname(main), modules, ...more(options) };
+  };
   const miniflare = new Miniflare({
-    ...options,
     port: 0,
     cf: false,
-    modulesRoot: dirname(main),
-    modules: [module('ESModule', 'index.js'), module('CompiledWasm', 'index_bg.wasm')],
-    bindings: { ...options.bindings, FF_OPEN_REGISTRIES: 'parity', FF_ALLOW_DEV_HEADERS: 'true', ...vars },
-    assets: { ...options.assets, directory: page },
+    workers: [
+      worker('burgee', CONFIG, ({ bindings, assets }) => ({
+        bindings: { ...bindings, FF_OPEN_REGISTRIES: 'parity', FF_ALLOW_DEV_HEADERS: 'true', ...vars },
+        assets: { ...assets, directory: page },
+      })),
+      worker('burgee-objects', OBJECTS_CONFIG, () => ({})),
+    ],
     // The Worker's log lines are not the tests' output.
     handleRuntimeStdio(stdout, stderr) {
       stdout.resume();

@@ -1,12 +1,12 @@
-// A tenant's object: the platform's storage, alarm, sockets and queues around what `src/tenant/*.rs` decides. It keeps nothing in memory
+// A tenant's object: the platform's storage, alarm, sockets and queues around what `src/*.rs` decide. It keeps nothing in memory
 // that storage does not have, so that it can end at any time and begin anew.
 //
 // Requests reach it from the edge alone: those of callers, which the edge has let through, under the host `carried`; the edge's own
 // under `internal`. What a caller sends decides nothing but the path under the first.
 
 import { DurableObject } from 'cloudflare:workers';
-import { report } from '../meter.js';
-import { endAll, wasm } from '../trap.js';
+import { meterOf } from '../../worker/src/sums.js';
+import { endAll, wasm } from '../../worker/src/trap.js';
 
 /** An alarm that failed is tried again after so many milliseconds. */
 const ALARM_RETRY_MS = 10_000;
@@ -97,7 +97,7 @@ export class Tenant extends DurableObject {
     } catch (error) {
       return lost(error);
     }
-    await this.#follow(answer.after);
+    if (answer.after) await this.#follow(answer.after);
     return new Response(answer.body.byteLength === 0 ? null : answer.body, { status: answer.status, headers: answer.headers });
   }
 
@@ -275,7 +275,7 @@ export class Tenant extends DurableObject {
     let error = '';
     try {
       // Where there are no totals, there is nobody to tell.
-      if (this.env.METER) await report(this.env, text);
+      if (this.env.METER) await meterOf(this.env, (meter) => meter.report(text));
     } catch (reason) {
       error = String(reason) || 'unknown';
     }

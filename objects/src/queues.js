@@ -2,7 +2,7 @@
 // tenant's object; here it is sent. A message whose object cannot be reached comes again, and goes to the dead letters in the end: a
 // delivery is handed over anew by the object's alarm.
 
-import { object, within } from './bridge.js';
+import { object, within } from '../../worker/src/bridge.js';
 
 /** A receiver has so many milliseconds to answer. */
 const RECEIVER_WITHIN_MS = 10_000;

@@ -1,7 +1,19 @@
-//! A tenant's object: what `tenant/tenant.js` asks of this module. Every call is answered at once, from the database that it brings;
-//! nothing of an object is kept here, so that an instance that is lost takes nothing with it.
+//! burgee's objects on Cloudflare Workers: each tenant's, and the meter. What `tenant.js` and `meter.js` ask of this module is answered at once, from the database
+//! that they bring; nothing of an object is kept here, so that an instance that is lost takes nothing with it.
+//!
+//! Flags, commands and HTTP semantics are not decided here, but in `burgee-control` and `burgee-contract`.
+#![deny(
+    unsafe_code,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::print_stderr
+)]
 
+mod bridge;
 mod commit;
+pub mod meter;
 mod migrations;
 mod publish;
 mod report;
@@ -9,7 +21,12 @@ mod rows;
 mod sql;
 mod store;
 
-use burgee_contract::{Body, Header, Headers, Moment, Request, Settings, is_sane, split_url, v1};
+use std::cell::OnceCell;
+use std::rc::Rc;
+
+use burgee_contract::{
+    Body, Carried, Header, Headers, Moment, Request, Settings, SettingsError, is_sane, refuse, split_url, v1,
+};
 use burgee_control::{AUDIT_SINK, Change, Command, DeliveryRow, Occasion, Read, State, Store, signature, to_hand_over};
 use burgee_core::packed::{self, Packed, Signatures};
 use serde::Serialize;
@@ -20,11 +37,9 @@ use worker::{Env, js_sys};
 
 use self::sql::Database;
 use self::store::SqlStore;
-use crate::bridge;
 
-/// The headers of a caller's request that the object is handed, beside those of the edge's own.
-pub(crate) const CARRIED: [Header; 4] =
-    [Header::IfMatch, Header::IfNoneMatch, Header::ContentType, Header::LastEventId];
+/// Stands in envelopes as `service_version`, and in what webhooks are told.
+const SERVICE_VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// What is said of storage that fails. The object's answer is 500, and nothing is changed.
 fn failed(unreadable: burgee_control::Unreadable) -> JsValue {
@@ -70,11 +85,11 @@ pub fn migrate(database: &Database, tenant: &str, now: f64) -> Result<bool, JsVa
 #[wasm_bindgen(js_name = tenantHeaders)]
 #[must_use]
 pub fn carried_headers() -> String {
-    CARRIED.map(Header::name).join("\n")
+    Carried::HEADERS.map(Header::name).join("\n")
 }
 
 /// Answers a caller's request that the edge has let through: `{status, headers, body, undo, after}`. Where `undo` is true the caller's transaction
-/// must be undone, for nothing may be changed by a request that failed; `after` is what must follow where it holds.
+/// must be undone, for nothing may be changed by a request that failed; `after` is what must follow where it holds, if anything must.
 ///
 /// # Errors
 /// Storage fails; the transaction must be undone.
@@ -94,7 +109,6 @@ pub fn serve(
     now: f64,
     random: &[u8],
 ) -> Result<JsValue, JsValue> {
-    let settings = settings(&env)?;
     let principal: v1::Principal = serde_json::from_str(principal).map_err(|error| JsValue::from(error.to_string()))?;
     let (path, query) = split_url(url);
     let body = match body {
@@ -103,11 +117,18 @@ pub fn serve(
         _ if bytes.is_empty() => Body::None,
         _ => Body::Bytes(bytes),
     };
-    let request = Request { method, path, query, headers: Headers::from_lines(&CARRIED, headers), body };
+    let request = Request { method, path, query, headers: Headers::from_lines(&Carried::HEADERS, headers), body };
     let moment = Moment {
         now: now as i64,
         request_id: if is_sane(request_id) { request_id } else { "" },
-        service_version: crate::SERVICE_VERSION,
+        service_version: SERVICE_VERSION,
+    };
+    let settings = match known_settings(&env) {
+        Ok(settings) => settings,
+        Err(error) => {
+            let response = refuse(&error.to_problem(), method, path, &moment);
+            return Ok(bridge::answer(&response, true, "null"));
+        }
     };
     let mut store = SqlStore::new(database, tenant);
     if settings.test_panic {
@@ -322,7 +343,7 @@ fn attempt(row: &DeliveryRow, url: &str, headers: impl IntoIterator<Item = (&'st
     let mut headers: serde_json::Map<_, _> =
         headers.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
     headers.insert("Content-Type".to_owned(), "application/json".into());
-    headers.insert("User-Agent".to_owned(), format!("burgee/{}", crate::SERVICE_VERSION).into());
+    headers.insert("User-Agent".to_owned(), format!("burgee/{}", SERVICE_VERSION).into());
     let attempt = row.attempts.saturating_add(1);
     json!({ "url": url, "headers": headers, "body": row.body, "attempt": attempt }).to_string()
 }
@@ -411,8 +432,19 @@ fn named(database: Database) -> Read<SqlStore> {
     Ok(SqlStore::new(database, tenant.unwrap_or_default()))
 }
 
-fn settings(env: &Env) -> Result<std::rc::Rc<Settings>, JsValue> {
-    crate::settings(env).map_err(|error| JsValue::from(format!("the settings are wrong: {error}")))
+/// The settings, read once per instance: an isolate's variables do not change.
+fn known_settings(env: &Env) -> Result<Rc<Settings>, SettingsError> {
+    thread_local! {
+        static SETTINGS: OnceCell<Result<Rc<Settings>, SettingsError>> = const { OnceCell::new() };
+    }
+    SETTINGS.with(|settings| {
+        settings.get_or_init(|| Settings::read(|name| bridge::variable(env, name)).map(Rc::new)).clone()
+    })
+}
+
+/// The settings where nobody is there to be answered.
+fn settings(env: &Env) -> Result<Rc<Settings>, JsValue> {
+    known_settings(env).map_err(|error| JsValue::from(format!("the settings are wrong: {error}")))
 }
 
 fn seed(random: &[u8]) -> [u8; 32] {
