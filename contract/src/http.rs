@@ -93,19 +93,24 @@ impl<'a> Headers<'a> {
     /// A value cannot hold a line break (RFC 9110, 5.5), so this is not ambiguous.
     #[must_use]
     pub fn from_lines(headers: &[Header], lines: &'a str) -> Self {
-        headers
-            .iter()
-            .zip(lines.split('\n'))
-            .fold(Self::default(), |headers, (header, value)| headers.with(*header, value))
+        let mut found = Self::default();
+        for (header, value) in headers.iter().zip(lines.split('\n')) {
+            found.set(*header, value);
+        }
+        found
     }
 
     /// The same with another value for one header.
     #[must_use]
     pub fn with(mut self, header: Header, value: &'a str) -> Self {
+        self.set(header, value);
+        self
+    }
+
+    fn set(&mut self, header: Header, value: &'a str) {
         if let Some(slot) = self.values.get_mut(header as usize) {
             *slot = value;
         }
-        self
     }
 
     /// A header's value; none where it is absent or empty.
