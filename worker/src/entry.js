@@ -11,21 +11,22 @@ export default {
       const [, tenant] = /^\/__test\/tenants\/([^/]+)\/alarm$/.exec(new URL(request.url).pathname) ?? [];
       if (tenant) return object(env, tenant).fetch('http://internal/alarm', { method: 'POST', headers: request.headers });
     }
-    return answer({ request, env, context, began: Date.now() });
+    const began = Date.now();
+    return answer({ request, env, context, began }, began);
   },
 };
 
-/** The answer to a call: a response or the promise of one. */
-function answer(call, body) {
+/** The answer to a call: a response or the promise of one. `now` is the time, with which the evaluator need not ask for it. */
+function answer(call, now, body) {
   const { request, env, context, began } = call;
   let given;
   try {
-    given = evaluator.fetch(request, env, context, began, body);
+    given = evaluator.fetch(request, env, context, began, now, body);
   } catch {
     return lost(call);
   }
   // A number: it wants the body first, of so many bytes at most.
-  if (typeof given === 'number') return read(request, given).then((bytes) => answer(call, bytes));
+  if (typeof given === 'number') return read(request, given).then((bytes) => answer(call, Date.now(), bytes));
   if (!(given instanceof Promise)) return given;
   return guarded(given, () => apology(call)).then((response) => endWith(request, response));
 }

@@ -15,6 +15,7 @@
 
 mod bridge;
 mod carry;
+mod clock;
 mod identity;
 mod meter;
 mod policy;
@@ -36,6 +37,7 @@ use worker::wasm_bindgen::JsValue;
 use worker::wasm_bindgen::prelude::wasm_bindgen;
 use worker::{Context, Env, event, js_sys, web_sys, worker_sys};
 
+use crate::clock::now;
 use crate::meter::Tap;
 use crate::registries::Look;
 
@@ -59,13 +61,25 @@ pub fn begin() {}
 ///
 /// It gives the response at once where it can, and else the promise of one: promises cost more than all the rest. A number says
 /// that the body is wanted first, of so many bytes at most; the call is then made again with what came of reading it. `started` is
-/// when the request came, ms since the epoch.
+/// when the request came, and `now` the time of the call, ms since the epoch.
 #[wasm_bindgen]
-pub fn fetch(raw: &web_sys::Request, env: Env, context: worker_sys::Context, started: f64, body: &JsValue) -> JsValue {
+pub fn fetch(
+    raw: &web_sys::Request,
+    env: Env,
+    context: worker_sys::Context,
+    started: f64,
+    now: f64,
+    body: &JsValue,
+) -> JsValue {
+    clock::at(now as i64, || take(raw, env, context, started as i64, body))
+}
+
+/// What [`fetch`] gives.
+fn take(raw: &web_sys::Request, env: Env, context: worker_sys::Context, started: i64, body: &JsValue) -> JsValue {
     let head = bridge::head(raw);
     let route = route_of(&head);
     let tap = Tap::new(&env, &context);
-    let asked = Asked::receive(raw, head, route, bridge::Read::of(body), tap, started as i64);
+    let asked = Asked::receive(raw, head, route, bridge::Read::of(body), tap, started);
     match settings(&env) {
         Ok(settings) => {
             let asked = asked.at(&settings, raw);
@@ -354,11 +368,6 @@ fn variable(env: &Env, name: &str) -> Option<String> {
     let value = js_sys::Reflect::get(env, &JsValue::from_str(name)).ok()?;
     let text = value.as_string().or_else(|| value.as_f64().map(|number| number.to_string()));
     text.or_else(|| value.as_bool().map(|word| word.to_string()))
-}
-
-/// The time, ms since the epoch. The platform lets it pass only while a request waits for something.
-fn now() -> i64 {
-    js_sys::Date::now() as i64
 }
 
 fn new_id() -> String {

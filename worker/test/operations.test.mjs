@@ -51,6 +51,31 @@ test('each request is one line of JSON', async (t) => {
   });
 });
 
+test('what a request waits for is in the time that it took', async (t) => {
+  const worker = await startWorker(t, { gate: true, vars: { FF_SOFT_TTL_MS: '60000' } });
+  await worker.publish(REGISTRY);
+  const body = new TextEncoder().encode('{"context":{"user_id":"U"},"flags":["f"]}');
+  async function* inParts() {
+    yield body.slice(0, 10);
+    await sleep(400);
+    yield body.slice(10);
+  }
+  await worker.setGate('slow');
+  const requests = [
+    ['r-storage', 'slow storage', (headers) => worker.fetch(EVAL, { headers })],
+    ['r-body', 'a body that comes in parts', (headers) => worker.fetch('/api/flags/eval/batch', { method: 'POST', headers, body: ReadableStream.from(inParts()), duplex: 'half' })],
+  ];
+  for (const [id, what, ask] of requests) {
+    const began = Date.now();
+    const response = await ask({ 'X-Request-Id': id });
+    assert.equal(response.status, 200, what);
+    const { duration_ms: duration, timestamp } = await lineOf(worker, id);
+    assert.ok(duration >= 300 && duration <= Date.now() - began, `${what}: ${duration} ms`);
+    assert.ok(Date.parse(timestamp) >= began + 300, `${what}: ${timestamp}`);
+  }
+  assert.equal(requests.length, 2);
+});
+
 test('an instance that goes down is replaced, and nobody is left without an answer', async (t) => {
   const worker = await startWorker(t, { vars: { FF_TEST_PANIC: '1', FF_SOFT_TTL_MS: '60000' } });
   await worker.publish(REGISTRY);
