@@ -370,9 +370,21 @@ fn variable(env: &Env, name: &str) -> Option<String> {
     text.or_else(|| value.as_bool().map(|word| word.to_string()))
 }
 
+/// A new id.
 fn new_id() -> String {
-    let mut random = [0; 16];
-    // It cannot fail within a request; if it did, an id of zeros would still be an answer.
-    let _ = getrandom::fill(&mut random);
-    uuid_v4(random)
+    /// So many are drawn at once: to draw them is a call into JavaScript.
+    const DRAWN: usize = 64;
+    thread_local! {
+        static RANDOM: RefCell<Vec<[u8; 16]>> = const { RefCell::new(Vec::new()) };
+    }
+    RANDOM.with_borrow_mut(|random| {
+        if random.is_empty() {
+            let mut drawn = [[0; 16]; DRAWN];
+            if getrandom::fill(drawn.as_flattened_mut()).is_ok() {
+                random.extend(drawn);
+            }
+        }
+        // Drawing cannot fail within a request; if it did, an id of zeros would still be an answer.
+        uuid_v4(random.pop().unwrap_or_default())
+    })
 }

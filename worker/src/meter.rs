@@ -7,12 +7,14 @@ use std::cell::{Cell, RefCell};
 
 use burgee_contract::metrics::{CacheState, Metrics, PolicyResult, ReadResult, ReadSource};
 use burgee_contract::sensitive::BreakerState;
-use burgee_contract::{Request, Response, Route, uuid_v4};
+use burgee_contract::{Request, Response, Route};
 use worker::js_sys::futures::JsFuture;
 use worker::js_sys::{Error, Promise};
 use worker::wasm_bindgen::prelude::wasm_bindgen;
 use worker::wasm_bindgen::{JsCast, JsValue};
 use worker::{Env, worker_sys};
+
+use crate::new_id;
 
 #[wasm_bindgen(raw_module = "burgee:meter")]
 extern "C" {
@@ -29,18 +31,11 @@ const SCHEDULE_LOST_MS: i64 = 30_000;
 
 thread_local! {
     // Its name is drawn with the first thing that is counted: there is no randomness before a request.
-    static METRICS: RefCell<Metrics> = RefCell::new(Metrics::new(new_name()));
+    static METRICS: RefCell<Metrics> = RefCell::new(Metrics::new(new_id()));
     /// The delta that meter.js was given and has not called delivered.
     static IN_HAND: RefCell<Option<String>> = const { RefCell::new(None) };
     /// When a hand-over was scheduled that has not begun, ms since the epoch.
     static SCHEDULED: Cell<Option<i64>> = const { Cell::new(None) };
-}
-
-fn new_name() -> String {
-    let mut random = [0; 16];
-    // It cannot fail within a request.
-    let _ = getrandom::fill(&mut random);
-    uuid_v4(random)
 }
 
 fn is_scheduled(now: i64) -> bool {

@@ -76,6 +76,18 @@ test('what a request waits for is in the time that it took', async (t) => {
   assert.equal(requests.length, 2);
 });
 
+test('an id that nobody gave is drawn for each request, also by a new instance', async (t) => {
+  const worker = await startWorker(t, { vars: { FF_TEST_PANIC: '1' } });
+  const ids = [];
+  for (let round = 0; round < 2; round += 1) {
+    const answers = await Promise.all(Array.from({ length: 150 }, () => worker.fetch('/healthz')));
+    ids.push(...answers.map(({ headers }) => headers.get('X-Request-Id')));
+    assert.equal((await worker.fetch('/__test/panic')).status, 500);
+  }
+  for (const id of ids) assert.match(id, UUID_V4);
+  assert.equal(new Set(ids).size, 300);
+});
+
 test('an instance that goes down is replaced, and nobody is left without an answer', async (t) => {
   const worker = await startWorker(t, { vars: { FF_TEST_PANIC: '1', FF_SOFT_TTL_MS: '60000' } });
   await worker.publish(REGISTRY);
