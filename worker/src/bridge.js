@@ -19,9 +19,6 @@ export function headers({ headers }, wanted) {
   return lines;
 }
 
-/** The IP address that a request comes from, as the platform says it: callers cannot, it overwrites what they send. Empty where it is not known. */
-export const address = ({ headers }) => headers.get('CF-Connecting-IP') ?? '';
-
 /** A request's body: null where it is longer than `limit` bytes, of which no more are ever held, and false where it breaks off. */
 export async function read(request, limit) {
   const announced = Number(request.headers.get('Content-Length') ?? Number.NaN);

@@ -24,9 +24,6 @@ extern "C" {
     #[wasm_bindgen(js_name = headers)]
     fn js_headers(request: &web_sys::Request, wanted: u32) -> String;
 
-    #[wasm_bindgen(js_name = address)]
-    fn js_address(request: &web_sys::Request) -> String;
-
     #[wasm_bindgen(js_name = kept)]
     fn js_kept(lines: &str) -> web_sys::Headers;
 
@@ -69,9 +66,13 @@ extern "C" {
     fn js_test_now(request: &web_sys::Request) -> f64;
 }
 
+/// The header in which the platform says what IP address a request comes from. Callers cannot: it overwrites what they send. Its place is the one
+/// after all others.
+const ADDRESS: &str = "CF-Connecting-IP";
+
 /// Tells the other side what it needs for every request. Called when an instance starts, before it answers any.
 pub(crate) fn start() {
-    js_start(&Header::ALL.map(Header::name).join("\n"));
+    js_start(&[Header::ALL.map(Header::name).as_slice(), &[ADDRESS]].concat().join("\n"));
 }
 
 /// A request's method and URL, each on a line.
@@ -79,14 +80,11 @@ pub(crate) fn head(request: &web_sys::Request) -> String {
     js_head(request)
 }
 
-/// The values of some headers, each on a line.
-pub(crate) fn headers(request: &web_sys::Request, wanted: &[Header]) -> String {
-    js_headers(request, wanted.iter().fold(0, |bits, header| bits | 1 << *header as u32))
-}
-
-/// The IP address that a request comes from; empty where it is not known.
-pub(crate) fn address(request: &web_sys::Request) -> String {
-    js_address(request)
+/// The values of some headers, each on a line; `with_address`, the IP address that the request comes from is the line after them. It is empty where
+/// it is not known.
+pub(crate) fn headers(request: &web_sys::Request, wanted: &[Header], with_address: bool) -> String {
+    let address = u32::from(with_address) << Header::ALL.len();
+    js_headers(request, wanted.iter().fold(address, |bits, header| bits | 1 << *header as u32))
 }
 
 /// What came of reading a body.
@@ -104,9 +102,11 @@ pub(crate) enum Read {
 impl Read {
     /// What the function `read` of bridge.js gave; undefined where it was not called.
     pub(crate) fn of(value: &JsValue) -> Self {
+        if value.is_undefined() {
+            return Self::None;
+        }
         match value.dyn_ref::<Uint8Array>() {
             Some(bytes) => Self::Bytes(bytes.to_vec()),
-            None if value.is_undefined() => Self::None,
             None if value.is_null() => Self::TooLarge,
             None => Self::Broken,
         }

@@ -79,8 +79,10 @@ fn take(raw: &web_sys::Request, env: Env, context: worker_sys::Context, started:
     let head = bridge::head(raw);
     let route = route_of(&head);
     let tap = Tap::new(&env, &context);
-    let asked = Asked::receive(raw, head, route, bridge::Read::of(body), tap, started);
-    match settings(&env) {
+    let settings = settings(&env);
+    let with_address = settings.as_ref().is_ok_and(|settings| settings.rates.client > 0);
+    let asked = Asked::receive(raw, head, route, with_address, bridge::Read::of(body), tap, started);
+    match settings {
         Ok(settings) => {
             let asked = asked.at(&settings, raw);
             match route.body_limit() {
@@ -101,7 +103,7 @@ pub fn apologise(raw: &web_sys::Request, env: Env, context: worker_sys::Context,
         Problem::new(ErrorCode::InternalError, "the request was lost: the evaluator stopped, and starts anew")
             .hint("ask again; the log has the cause");
     let tap = Tap::new(&env, &context);
-    Asked::receive(raw, head, route, bridge::Read::None, tap, started as i64).refuse(&problem)
+    Asked::receive(raw, head, route, false, bridge::Read::None, tap, started as i64).refuse(&problem)
 }
 
 /// The response, or the promise of one where a token must be verified first.
@@ -211,7 +213,7 @@ struct Asked {
     /// The method and the URL.
     head: String,
     route: Route,
-    /// The values of the headers that the route reads.
+    /// The values of the headers that the route reads, and the IP address that it comes from, where that is of use.
     headers: String,
     body: bridge::Read,
     id: String,
@@ -220,23 +222,33 @@ struct Asked {
     started: i64,
     /// The time that a test gave it instead, ms since the epoch.
     test_now: Option<i64>,
-    /// The IP address that it comes from; empty where that is of no use, or not known.
-    address: String,
 }
 
 impl Asked {
-    fn receive(raw: &web_sys::Request, head: String, route: Route, body: bridge::Read, tap: Tap, started: i64) -> Self {
-        let headers = bridge::headers(raw, route.headers());
+    fn receive(
+        raw: &web_sys::Request,
+        head: String,
+        route: Route,
+        with_address: bool,
+        body: bridge::Read,
+        tap: Tap,
+        started: i64,
+    ) -> Self {
+        let headers = bridge::headers(raw, route.headers(), with_address);
         let given = Headers::from_lines(route.headers(), &headers).get(Header::RequestId);
         let id = given.filter(|id| is_sane(id)).map_or_else(new_id, str::to_owned);
-        Self { head, route, headers, body, id, tap, started, test_now: None, address: String::new() }
+        Self { head, route, headers, body, id, tap, started, test_now: None }
     }
 
-    /// The same, with what the settings let it be asked: the time that a test gives it, and where it comes from.
+    /// The same at the time that a test gives it, where the settings let it.
     fn at(self, settings: &Settings, raw: &web_sys::Request) -> Self {
         let test_now = if settings.test_clock { bridge::test_now(raw) } else { None };
-        let address = if settings.rates.client > 0 { bridge::address(raw) } else { String::new() };
-        Self { test_now, address, ..self }
+        Self { test_now, ..self }
+    }
+
+    /// The IP address that it comes from; empty where that is of no use, or not known.
+    fn address(&self) -> &str {
+        self.headers.split('\n').nth(self.route.headers().len()).unwrap_or_default()
     }
 
     /// Takes from this isolate's buckets what a request costs.
@@ -244,7 +256,7 @@ impl Asked {
         thread_local! {
             static BUCKETS: RefCell<Buckets> = RefCell::default();
         }
-        BUCKETS.with_borrow_mut(|buckets| charge(buckets, &self.address, self.now()))
+        BUCKETS.with_borrow_mut(|buckets| charge(buckets, self.address(), self.now()))
     }
 
     /// Whether its answer depends on its body. One that is refused anyway is not read: it may be long.
