@@ -47,12 +47,21 @@ export function kept(lines) {
 }
 
 /**
- * A response. Its headers are copied from those that many have alike, after the one that is its own was set there: to give them one by
- * one, or to touch the response's own object for them, costs more than everything else here. `body` is a view of wasm's memory, and is copied.
+ * What answers of a status have alike that differ in one header, `own`: a response without a body, and its headers, of which each name and value is a
+ * line. Nothing in it belongs to the request that it was made for, so that others can use it.
  */
-export function send(status, headers, name, value, body) {
-  headers.set(name, value);
-  return new Response(body.byteLength === 0 ? null : body.slice(), { status, headers });
+export function alike(status, lines, own) {
+  const response = new Response(null, { status, headers: kept(lines) });
+  return { response, headers: response.headers, own };
+}
+
+/**
+ * A response: a copy of what many have alike, after the one header that is its own was set there. To give headers one by one, to touch the response's
+ * own object for them, or to have an object of options read for each, costs more than everything else here. `body` is a view of wasm's memory, and is copied.
+ */
+export function send({ response, headers, own }, value, body) {
+  headers.set(own, value);
+  return new Response(body.byteLength === 0 ? null : body.slice(), response);
 }
 
 /** Lets so many milliseconds pass. */

@@ -24,11 +24,11 @@ extern "C" {
     #[wasm_bindgen(js_name = headers)]
     fn js_headers(request: &web_sys::Request, wanted: u32) -> String;
 
-    #[wasm_bindgen(js_name = kept)]
-    fn js_kept(lines: &str) -> web_sys::Headers;
+    #[wasm_bindgen(js_name = alike)]
+    fn js_alike(status: u16, lines: &str, own: &str) -> JsValue;
 
     #[wasm_bindgen(js_name = send)]
-    fn js_send(status: u16, headers: &web_sys::Headers, name: &str, value: &str, body: &[u8]) -> web_sys::Response;
+    fn js_send(alike: &JsValue, own: &str, body: &[u8]) -> web_sys::Response;
 
     #[wasm_bindgen(js_name = pause)]
     fn js_pause(ms: u32) -> Promise;
@@ -126,13 +126,13 @@ impl Read {
 /// The one header that differs from answer to answer.
 const OWN: &str = Header::RequestId.name();
 
-/// How many sets of headers are kept; they are as many as there are routes and kinds of errors, and as entity tags, which have no end.
+/// How many sets of headers are kept, with their statuses; they are as many as there are routes and kinds of errors, and as entity tags, which have no end.
 const KEPT: usize = 64;
 
 /// Makes the platform's response.
 pub(crate) fn send(response: &Response) -> web_sys::Response {
     thread_local! {
-        static SETS: RefCell<BTreeMap<String, web_sys::Headers>> = const { RefCell::new(BTreeMap::new()) };
+        static SETS: RefCell<BTreeMap<(u16, String), JsValue>> = const { RefCell::new(BTreeMap::new()) };
     }
     let mut lines = String::with_capacity(512);
     let mut own = "";
@@ -146,18 +146,19 @@ pub(crate) fn send(response: &Response) -> web_sys::Response {
             lines.push('\n');
         }
     }
+    let key = (response.status, lines);
     SETS.with_borrow_mut(|sets| {
-        if sets.len() >= KEPT && !sets.contains_key(&lines) {
+        if sets.len() >= KEPT && !sets.contains_key(&key) {
             sets.clear();
         }
-        let headers = match sets.get(&lines) {
-            Some(headers) => headers,
+        let alike = match sets.get(&key) {
+            Some(alike) => alike,
             None => {
-                let headers = js_kept(&lines);
-                sets.entry(lines).or_insert(headers)
+                let alike = js_alike(key.0, &key.1, OWN);
+                sets.entry(key).or_insert(alike)
             }
         };
-        js_send(response.status, headers, OWN, own, &response.body)
+        js_send(alike, own, &response.body)
     })
 }
 
