@@ -11,7 +11,7 @@ use crate::loaded::{Loaded, ReadFault};
 use crate::operations;
 use crate::v1;
 
-/// How much a line matters.
+/// How much a line matters, least first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Level {

@@ -64,6 +64,37 @@ export function send({ response, headers, own }, value, body) {
   return new Response(body.byteLength === 0 ? null : body.slice(), response);
 }
 
+/** The functions that write lines, by level. */
+const writers = ['log', 'warn', 'error'];
+
+/** Whether a line was written in this isolate. */
+let hasWritten = false;
+
+/** Writes a line of a level to the log. */
+export function log(level, line) {
+  hasWritten = true;
+  console[writers[level]](line);
+}
+
+/**
+ * Writes a line about the request whose context this is. With the first line that is written in an isolate, the platform loads what it writes them
+ * with, which may take longer than the answer: such a line is written when the answer is on its way.
+ */
+export function logLater(context, level, line) {
+  if (hasWritten) return log(level, line);
+  let begin;
+  const begun = new Promise((resolve) => {
+    begin = resolve;
+  });
+  try {
+    context.waitUntil(begun.then(() => pause(0)).then(() => log(level, line)));
+    begin();
+  } catch {
+    // The platform takes no more work for this request.
+    log(level, line);
+  }
+}
+
 /** Lets so many milliseconds pass. */
 export const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 

@@ -30,6 +30,12 @@ extern "C" {
     #[wasm_bindgen(js_name = send)]
     fn js_send(alike: &JsValue, own: &str, body: &[u8]) -> web_sys::Response;
 
+    #[wasm_bindgen(js_name = log)]
+    fn js_log(level: u8, line: &str);
+
+    #[wasm_bindgen(js_name = logLater)]
+    fn js_log_later(context: &JsValue, level: u8, line: &str);
+
     #[wasm_bindgen(js_name = pause)]
     fn js_pause(ms: u32) -> Promise;
 
@@ -314,13 +320,17 @@ fn lines(headers: &[(&'static str, Cow<'static, str>)]) -> String {
 
 /// Writes a line to the log.
 pub(crate) fn log(level: Level, line: &impl Serialize) {
+    js_log(level as u8, &text_of(line));
+}
+
+/// Writes a line about the request whose context this is, so that its answer does not wait for the log.
+pub(crate) fn log_later(context: &JsValue, level: Level, line: &impl Serialize) {
+    js_log_later(context, level as u8, &text_of(line));
+}
+
+fn text_of(line: &impl Serialize) -> String {
     // Strings and numbers can always be written.
-    let text = JsValue::from_str(&serde_json::to_string(line).unwrap_or_default());
-    match level {
-        Level::Info => web_sys::console::log_1(&text),
-        Level::Warn => web_sys::console::warn_1(&text),
-        Level::Error => web_sys::console::error_1(&text),
-    }
+    serde_json::to_string(line).unwrap_or_default()
 }
 
 /// Writes a line about a fault that a request met, at a time (ms since the epoch).

@@ -179,7 +179,7 @@ fn answer_to(verdict: Option<Verdict>, asked: Asked, settings: Rc<Settings>, env
             let load = look.load();
             let tenant = tenant.to_owned();
             future_to_promise(AssertUnwindSafe(async move {
-                let found = registries::read(&tenant, load, &settings, &env).await;
+                let found = registries::read(&tenant, load, &settings, &env, &asked.tap).await;
                 let request = asked.request();
                 let planned = asked.plan(&request, &settings, verdict.as_ref());
                 let planned = asked.informed(planned, found.as_ref().is_ok_and(|found| found.has_object));
@@ -351,7 +351,7 @@ impl Asked {
     fn note(&self, request: &Request<'_>, response: &Response, tenant: Option<&str>, cache: Option<CacheState>) {
         let ended = now();
         let line = RequestLog::new(request, response, tenant, &self.id, self.started, ended);
-        bridge::log(line.level, &line);
+        self.tap.log(line.level, &line);
         self.tap.count(self.route, request, response, cache, self.started, ended);
     }
 }

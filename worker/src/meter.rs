@@ -7,14 +7,15 @@ use std::cell::{Cell, RefCell};
 
 use burgee_contract::metrics::{CacheState, Metrics, PolicyResult, ReadResult, ReadSource};
 use burgee_contract::sensitive::BreakerState;
-use burgee_contract::{Request, Response, Route};
+use burgee_contract::{Level, Request, Response, Route};
+use serde::Serialize;
 use worker::js_sys::futures::JsFuture;
 use worker::js_sys::{Error, Promise};
 use worker::wasm_bindgen::prelude::wasm_bindgen;
 use worker::wasm_bindgen::{JsCast, JsValue};
 use worker::{Env, worker_sys};
 
-use crate::new_id;
+use crate::{bridge, new_id};
 
 #[wasm_bindgen(raw_module = "burgee:meter")]
 extern "C" {
@@ -42,7 +43,7 @@ fn is_scheduled(now: i64) -> bool {
     SCHEDULED.get().is_some_and(|since| now.saturating_sub(since) < SCHEDULE_LOST_MS)
 }
 
-/// What a hand-over needs of the request in which something is counted.
+/// What is needed of a request to write to the log about it, and to hand over what is counted in it.
 pub(crate) struct Tap {
     env: Env,
     context: JsValue,
@@ -51,6 +52,11 @@ pub(crate) struct Tap {
 impl Tap {
     pub(crate) fn new(env: &Env, context: &worker_sys::Context) -> Self {
         Self { env: env.clone(), context: AsRef::<JsValue>::as_ref(context).clone() }
+    }
+
+    /// Writes a line about the request to the log.
+    pub(crate) fn log(&self, level: Level, line: &impl Serialize) {
+        bridge::log_later(&self.context, level, line);
     }
 
     /// Counts a request of a route that was answered, and sees to it that what was counted is handed over. `cache` says where its registry came from,

@@ -16,6 +16,7 @@ use burgee_contract::{
 use worker::js_sys::futures::JsFuture;
 use worker::{Context, Env};
 
+use crate::meter::Tap;
 use crate::{bridge, meter, now};
 
 /// The KV namespace that snapshots are published to, as `snapshot:{tenant}`.
@@ -114,7 +115,7 @@ pub(crate) fn look(tenant: &str, settings: &Rc<Settings>, asked: u64, env: &Env,
     });
     if let contract::Look::Use { refresh: true, .. } = look {
         let (tenant, settings, env) = (tenant.to_owned(), settings.clone(), env.clone());
-        context.wait_until(async move { refresh(&tenant, &settings, &env).await });
+        context.wait_until(async move { refresh(&tenant, &settings, &env, None).await });
     }
     found.map_or_else(|| Look::Read(Load(look)), Look::Held)
 }
@@ -131,18 +132,24 @@ pub(crate) fn truth(tenant: &str) -> Truth {
     with_slot(tenant, |slot| slot.truth())
 }
 
-/// Reads a tenant's registry, or waits for the request that does.
+/// Reads a tenant's registry, or waits for the request that does. `tap` is of the request that asks.
 ///
 /// # Errors
 /// There is none that can be used, and memory holds none.
-pub(crate) async fn read(tenant: &str, load: Load, settings: &Settings, env: &Env) -> Result<Found, ReadFault> {
+pub(crate) async fn read(
+    tenant: &str,
+    load: Load,
+    settings: &Settings,
+    env: &Env,
+    tap: &Tap,
+) -> Result<Found, ReadFault> {
     let Load(mut look) = load;
     let cache = loop {
         match look {
             contract::Look::Use { cache, .. } => break cache,
             contract::Look::Failed => break Cache::Miss,
             contract::Look::Read(cache) => {
-                refresh(tenant, settings, env).await;
+                refresh(tenant, settings, env, Some(tap)).await;
                 break cache;
             }
             contract::Look::Wait(waiting) => {
@@ -159,10 +166,10 @@ pub(crate) async fn read(tenant: &str, load: Load, settings: &Settings, env: &En
 }
 
 /// Reads a tenant's registry from where it is stored. The slot is told what came of it, and a line is logged where that is news.
-async fn refresh(tenant: &str, settings: &Settings, env: &Env) {
+async fn refresh(tenant: &str, settings: &Settings, env: &Env, tap: Option<&Tap>) {
     let before = with_slot(tenant, |slot| slot.version());
     let (stored, source) = match settings.backing {
-        Backing::Object => return refresh_from_object(tenant, env).await,
+        Backing::Object => return refresh_from_object(tenant, env, tap).await,
         Backing::Kv => (bridge::bytes(stored(tenant, env)).await, ReadSource::Kv),
         Backing::File if settings.is_tenant_of_file(tenant) => {
             (bridge::bytes(bridge::file(env, FILE)).await, ReadSource::File)
@@ -172,7 +179,7 @@ async fn refresh(tenant: &str, settings: &Settings, env: &Env) {
     let held = with_slot(tenant, |slot| slot.held().cloned());
     let read = Loaded::take(tenant, stored, held.as_deref());
     count(tenant, source, &read);
-    settle(tenant, before, read);
+    settle(tenant, before, read, tap);
 }
 
 /// Begins to read what is published of a tenant to KV.
@@ -181,7 +188,7 @@ fn stored(tenant: &str, env: &Env) -> JsFuture {
 }
 
 /// Reads KV and, at the same time, asks the tenant's object for its version; where KV is behind, the object for the snapshot too.
-async fn refresh_from_object(tenant: &str, env: &Env) {
+async fn refresh_from_object(tenant: &str, env: &Env, tap: Option<&Tap>) {
     let before = with_slot(tenant, |slot| slot.version());
     // Both are under way before either is waited for.
     let published = stored(tenant, env);
@@ -213,33 +220,35 @@ async fn refresh_from_object(tenant: &str, env: &Env) {
             match (newest, read) {
                 (Err(fault), Ok(Reading::New(loaded))) if before < published => {
                     // Newer than what is held, if not the newest.
-                    settle(tenant, before, Ok(Reading::New(loaded)));
+                    settle(tenant, before, Ok(Reading::New(loaded)), tap);
                     Err(fault)
                 }
                 (newest, _) => newest,
             }
         }
     };
-    settle(tenant, before, read);
+    settle(tenant, before, read, tap);
 }
 
-/// Tells a tenant's slot what came of a read that began while it held the version `before`.
-fn settle(tenant: &str, before: Option<u64>, read: Result<Reading, ReadFault>) {
+/// Tells a tenant's slot what came of a read that began while it held the version `before`; `tap` is of the request that waits for it.
+fn settle(tenant: &str, before: Option<u64>, read: Result<Reading, ReadFault>, tap: Option<&Tap>) {
     let now = now();
+    let log = |line: &RegistryLog<'_>| match tap {
+        Some(tap) => tap.log(line.level, line),
+        None => bridge::log(line.level, line),
+    };
     with_slot(tenant, |slot| match read {
         Ok(Reading::Unchanged) => slot.confirm(now),
         // Another read that ended before this one brought something newer.
         Ok(Reading::New(loaded)) if slot.version() != before && slot.version() > Some(loaded.version()) => {}
         Ok(Reading::New(loaded)) => {
-            let line = RegistryLog::loaded(tenant, &loaded, now);
-            bridge::log(line.level, &line);
+            log(&RegistryLog::loaded(tenant, &loaded, now));
             let version = loaded.version();
             slot.store(Rc::from(loaded), version, now);
         }
         Err(fault) => {
             if slot.fault() != Some(&fault) {
-                let line = RegistryLog::failed(tenant, &fault, now);
-                bridge::log(line.level, &line);
+                log(&RegistryLog::failed(tenant, &fault, now));
             }
             slot.fail(fault, now);
         }

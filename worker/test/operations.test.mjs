@@ -51,6 +51,29 @@ test('each request is one line of JSON', async (t) => {
   });
 });
 
+test('the first lines of an isolate are written as well, each once', async (t) => {
+  const ids = ['r-0', 'r-1', 'r-2', 'r-3'];
+  const firsts = [
+    ['one that is answered at once', '/healthz', []],
+    ['some that wait for storage', EVAL, ['registry loaded']],
+    ['some with which the instance goes down', '/__test/panic', []],
+    ['some that wait when it does', '/__test/panic?later', []],
+  ];
+  for (const [what, path, others] of firsts) {
+    const worker = await startWorker(t, { vars: { FF_TEST_PANIC: '1' } });
+    await worker.publish(REGISTRY);
+    const asked = path === '/healthz' ? ids.slice(0, 1) : ids;
+    await Promise.all(asked.map((id) => worker.fetch(path, { headers: { 'X-Request-Id': id } })));
+    for (const id of asked) await lineOf(worker, id);
+    // Whatever would come twice would have come by now.
+    await sleep(100);
+    const about = worker.lines().map(({ message, request_id: id }) => id ?? message);
+    assert.deepEqual(about.toSorted(), [...asked, ...others].toSorted(), what);
+    await worker.stop();
+  }
+  assert.equal(firsts.length, 4);
+});
+
 test('what a request waits for is in the time that it took', async (t) => {
   const worker = await startWorker(t, { gate: true, vars: { FF_SOFT_TTL_MS: '60000' } });
   await worker.publish(REGISTRY);
