@@ -68,12 +68,19 @@ impl Compiler {
             let message = format!("is larger than {} bytes (SNAPSHOT_WARN_BYTES)", limits::SNAPSHOT_WARN_BYTES);
             self.warn(WarningCode::LargeSnapshot, String::new(), message);
         }
-        self.segments(&outline.segments);
+        // Each is a function by itself, for the reason that `decode` gives: most flags of a packed snapshot come without them.
+        if !outline.segments.is_empty() {
+            self.segments(&outline.segments);
+        }
         for (index, raw) in outline.flags.iter().enumerate() {
             self.flag(raw, index, &outline.tenant);
         }
-        self.link_prerequisites();
-        self.overrides(&outline.overrides);
+        if !self.prerequisites.is_empty() {
+            self.link_prerequisites();
+        }
+        if !outline.overrides.is_empty() {
+            self.overrides(&outline.overrides);
+        }
         self.kill_switches(&outline.kill_switches);
         self.flags.iter_mut().filter_map(|flag| flag.body.as_mut().ok()).for_each(|body| body.seal());
         if self.has_too_many_attributes {
@@ -311,6 +318,7 @@ impl Compiler {
         self.segment_by_key.get(key.as_bytes()).filter(|place| *place != BAD_SEGMENT)
     }
 
+    #[inline(never)]
     fn segments(&mut self, entries: &[RawEntry<'_>]) {
         for (index, raw) in entries.iter().enumerate() {
             let (key, segment) = match read_entry(raw, "segments", index, read_segment) {
@@ -358,6 +366,7 @@ impl Compiler {
         }
     }
 
+    #[inline(never)]
     fn overrides(&mut self, entries: &[RawEntry<'_>]) {
         let rows: Vec<_> =
             entries.iter().enumerate().map(|(index, raw)| read_entry(raw, "overrides", index, read_override)).collect();

@@ -25,12 +25,17 @@ use serve::serve;
 /// How a field is read: its value, or nothing and a fault noted.
 type Read<T> = fn(&Node<'_>, &mut Faults) -> Option<T>;
 
+// A new isolate compiles what it comes to while its first answer waits. What few flags have must not be part of what reads every flag, and so many
+// functions of this room are not to be inlined.
+
 /// An optional field, which null leaves out.
+#[inline(never)]
 fn optional<T>(node: &Node<'_>, name: &str, faults: &mut Faults, read: Read<T>) -> Option<T> {
     read(&node.get(name)?, faults)
 }
 
 /// A field that must be there.
+#[inline(never)]
 fn required<T>(node: &Node<'_>, name: &str, faults: &mut Faults, read: Read<T>) -> Option<T> {
     read(&node.require(name, faults)?, faults)
 }

@@ -32,6 +32,7 @@ enum State {
 }
 
 impl Compiler {
+    #[inline(never)]
     pub(crate) fn link_prerequisites(&mut self) {
         let unlinked = core::mem::take(&mut self.prerequisites);
         let linked: Vec<(Unlinked, Box<[CompiledPrerequisite]>)> =

@@ -221,6 +221,7 @@ fn operand(node: &Node<'_>, op: Operator, faults: &mut Faults) -> Option<Scalar>
     }
 }
 
+#[inline(never)]
 fn pattern(node: &Node<'_>, faults: &mut Faults) -> Option<String> {
     let text = node.string(faults)?;
     if text.len() > limits::PATTERN_BYTES {
@@ -273,6 +274,7 @@ pub(super) fn check_cost(cost: usize, path: &Path<'_>, faults: &mut Faults) {
 }
 
 /// Reads a segment from its place in a document, or gives all its faults.
+#[inline(never)]
 pub(crate) fn read_segment(node: &Node<'_>) -> Result<Segment, Vec<Fault>> {
     let mut faults = Faults::default();
     let segment = if node.is_object(&mut faults) { segment_fields(node, &mut faults) } else { None };

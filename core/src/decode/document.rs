@@ -220,6 +220,7 @@ fn string_end(text: &str) -> Option<usize> {
 }
 
 /// Reads a stored override row.
+#[inline(never)]
 pub(crate) fn read_override(node: &Node<'_>) -> Result<Override, Vec<Fault>> {
     let mut faults = Faults::default();
     let row = if node.is_object(&mut faults) { override_fields(node, &mut faults) } else { None };
@@ -264,6 +265,7 @@ fn override_fields(node: &Node<'_>, faults: &mut Faults) -> Option<Override> {
 }
 
 /// Reads a kill switch.
+#[inline(never)]
 pub(crate) fn read_kill_switch(node: &Node<'_>) -> Result<KillSwitch, Vec<Fault>> {
     let mut faults = Faults::default();
     let mut switch = None;

@@ -244,6 +244,7 @@ fn value(node: &Node<'_>, flag_type: FlagType, faults: &mut Faults) -> Option<Va
 }
 
 /// A field that names a variant, or no variant if it is null. Absent, it names a boolean flag's first variant of value `implied`.
+#[inline(never)]
 fn nullable_variant(
     node: &Node<'_>,
     name: &str,
@@ -282,6 +283,7 @@ fn stage(node: &Node<'_>, faults: &mut Faults) -> Option<Stage> {
     if field.is_object(faults) { stage_fields(&field, faults) } else { None }
 }
 
+#[inline(never)]
 fn stage_fields(node: &Node<'_>, faults: &mut Faults) -> Option<Stage> {
     let base = required(node, "rollout_stage", faults, rollout_stage);
     let mut rollout_stage_map = Vec::new();
@@ -295,6 +297,7 @@ fn stage_fields(node: &Node<'_>, faults: &mut Faults) -> Option<Stage> {
     Some(Stage { rollout_stage: base?, rollout_stage_map })
 }
 
+#[inline(never)]
 fn targets(node: &Node<'_>, variants: &[Variant], faults: &mut Faults) -> Option<Targets> {
     if !node.is_object(faults) {
         return None;
