@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use serde::ser::{Serialize, Serializer};
 
 use crate::context::Attribute;
-use crate::hash::{Continuation, Djb2, fmix32};
+use crate::hash::{Djb2, fmix32};
 use crate::model::Bucketing;
 use crate::text::Text;
 
@@ -69,18 +69,24 @@ impl Bucketer {
     /// The unit's point among 2^32, and the bucket to report.
     #[inline(always)]
     pub(crate) fn place(&self, unit: Text<'_>) -> (u32, Bucket) {
+        self.place_hashed(self.from().text(unit))
+    }
+
+    /// The hash that the unit continues.
+    #[inline(always)]
+    pub(crate) fn from(&self) -> Djb2 {
         match &self.kind {
-            Kind::Djb2Xor { suffix } => of_percent(unit, suffix),
-            Kind::Djb2XorFmix32 { prefix } => of_point(prefix.text(unit)),
+            Kind::Djb2Xor { .. } => Djb2::default(),
+            Kind::Djb2XorFmix32 { prefix } => *prefix,
         }
     }
 
-    /// As [`Bucketer::place`] for the text that the continuation was made of; none where the unit does not come last.
+    /// As [`Bucketer::place`], of the hash from [`Bucketer::from`] continued by the unit.
     #[inline(always)]
-    pub(crate) fn place_continued(&self, unit: &Continuation) -> Option<(u32, Bucket)> {
+    pub(crate) fn place_hashed(&self, hash: Djb2) -> (u32, Bucket) {
         match &self.kind {
-            Kind::Djb2Xor { .. } => None,
-            Kind::Djb2XorFmix32 { prefix } => Some(of_point(prefix.continued(unit))),
+            Kind::Djb2Xor { suffix } => of_percent(hash, suffix),
+            Kind::Djb2XorFmix32 { .. } => of_point(hash),
         }
     }
 
@@ -111,8 +117,8 @@ fn of_point(hash: Djb2) -> (u32, Bucket) {
 
 /// A point under `djb2-xor`. It stands apart so that only what most flags take is inlined where they are evaluated.
 #[inline(never)]
-fn of_percent(unit: Text<'_>, suffix: &str) -> (u32, Bucket) {
-    let percent = Djb2::default().text(unit).text(suffix.into()).finish() % 100;
+fn of_percent(unit: Djb2, suffix: &str) -> (u32, Bucket) {
+    let percent = unit.text(suffix.into()).finish() % 100;
     // floor(percent * 2^32 / 100), at most 99 % of 2^32.
     let point = ((u64::from(percent) << 32) / 100) as u32;
     (point, Bucket::Percent(percent))

@@ -173,13 +173,13 @@ impl Test {
         }
     }
 
-    /// Calls `visit` with every comparison's attribute, and `visit_segment` with every segment's place.
-    pub(crate) fn each<'t>(&'t self, visit: &mut impl FnMut(&'t Attribute), visit_segment: &mut impl FnMut(u32)) {
+    /// Calls `visit` with every comparison, and `visit_segment` with every segment's place.
+    pub(crate) fn each<'t>(&'t self, visit: &mut impl FnMut(&'t Comparison), visit_segment: &mut impl FnMut(u32)) {
         match self {
             Self::All(tests) | Self::Any(tests) => tests.iter().for_each(|test| test.each(visit, visit_segment)),
             Self::Not(test) => test.each(visit, visit_segment),
             Self::Segment(place) => visit_segment(*place),
-            Self::Compare(comparison) => visit(&comparison.attribute),
+            Self::Compare(comparison) => visit(comparison),
         }
     }
 }
@@ -202,6 +202,18 @@ impl CompiledSegment {
 }
 
 impl Comparison {
+    /// The texts that a text is compared with as a whole: its symbol is then enough. None where it is looked into, or where they are too many to tell.
+    pub(crate) fn texts(&self) -> Option<&[Box<str>]> {
+        match &self.operand {
+            Operand::Text(_) | Operand::Pattern(_) | Operand::Version(_) | Operand::Time(_) => None,
+            Operand::Is(text, _) => Some(core::slice::from_ref(text)),
+            Operand::Set(set) if set.has_texts && set.few.is_empty() => None,
+            Operand::Set(set) => Some(&set.few),
+            // A text is of the wrong type, whatever it says.
+            Operand::Number(_) | Operand::Boolean(_) | Operand::Range(..) => Some(&[]),
+        }
+    }
+
     #[inline(always)]
     fn matches<'s, C: Context + ?Sized>(&'s self, subject: &Subject<'_, 's, C>, trace: &mut impl Trace<'s>) -> bool {
         let found = self.find(subject);

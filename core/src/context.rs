@@ -4,7 +4,7 @@ use alloc::borrow::Cow;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use crate::hash::Continuation;
+use crate::hash::Djb2;
 use crate::json::{Json, safe_integer};
 use crate::text::Text;
 
@@ -73,6 +73,22 @@ pub enum Value<'a> {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Symbol(pub(crate) u32);
 
+impl Symbol {
+    /// The symbol of a number, for a context that carries symbols as numbers.
+    #[inline]
+    #[must_use]
+    pub fn from_number(number: u32) -> Self {
+        Self(number)
+    }
+
+    /// Its number.
+    #[inline]
+    #[must_use]
+    pub fn number(self) -> u32 {
+        self.0
+    }
+}
+
 /// The attributes that an evaluation can ask for. Absent `tier` and `env` are given their defaults by the evaluator, not here.
 pub trait Context {
     /// The attribute's value.
@@ -86,10 +102,11 @@ pub trait Context {
         None
     }
 
-    /// What the attribute's text does to a hash, if the context has worked that out: it is an id then, of ASCII. None where it has not.
+    /// The hash `from` continued by the attribute's text, if the context can tell it without going through the text: that is an id then. None where
+    /// it cannot.
     #[inline]
-    fn continuation(&self, attribute: &Attribute) -> Option<&Continuation> {
-        let _ = attribute;
+    fn hashed(&self, attribute: &Attribute, from: Djb2) -> Option<Djb2> {
+        let _ = (attribute, from);
         None
     }
 

@@ -1,6 +1,7 @@
 //! What a caller on the far side of a boundary keeps of a snapshot, so that calls can be made of numbers: JSON text, written here and not
 //! where the boundary is, because there everything is compiled for speed, and this runs once.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -10,9 +11,11 @@ use serde::ser::{SerializeMap, Serializer};
 use crate::decision::{Decision, DecisionJson};
 use crate::documents::Documents;
 use crate::fault::{Fault, Warning};
+use crate::hash::Djb2;
 use crate::lint::Finding;
 use crate::model::FlagType;
 use crate::openfeature::ResolutionReason;
+use crate::reads::Read;
 use crate::snapshot::{FlagIndex, Snapshot};
 
 #[derive(Serialize)]
@@ -29,10 +32,13 @@ struct SnapshotDescription<'a> {
 struct FlagDescription {
     /// None for an invalid flag, of which the type is not known.
     r#type: Option<FlagType>,
-    reads: Vec<u32>,
+    reads: Vec<ReadDescription>,
     reads_time: bool,
     reads_flags: Vec<u32>,
 }
+
+/// `[id, text, texts, symbols, hash, is_fallback]`: without names, because there are many of them.
+type ReadDescription = (u32, bool, Vec<Box<str>>, Vec<u32>, Option<u32>, bool);
 
 impl Snapshot {
     /// The whole, as JSON: `{tenant, version, generated_at, attributes, flags, warnings}`, with attributes and flags as names in the order
@@ -49,19 +55,24 @@ impl Snapshot {
         })
     }
 
-    /// What a caller needs to know of a flag to evaluate it, as JSON: `{type, reads, reads_time, reads_flags}`, or `null` past the last. `reads` are the
-    /// numbers of the attributes that its evaluation can ask for, `reads_flags` those of the flags whose inline overrides matter.
+    /// What a caller needs to know of a flag to evaluate it, as JSON: `{type, reads, reads_time, reads_flags}`, or `null` past the last. `reads` are
+    /// [`Read`]s, each as the list `[id, text, texts, symbols, hash, is_fallback]`, and `reads_flags` the numbers of the flags whose inline overrides matter.
     #[must_use]
     pub fn describe_flag(&self, index: FlagIndex) -> String {
         text(&self.flag(index).map(|flag| {
             let reads = self.reads(index);
             FlagDescription {
                 r#type: flag.version().map(|_| flag.flag_type()),
-                reads: reads.attributes,
+                reads: reads.attributes.into_iter().map(|read| self.describe_read(read)).collect(),
                 reads_time: reads.time,
                 reads_flags: reads.flags.into_iter().map(|flag| flag.0).collect(),
             }
         }))
+    }
+
+    fn describe_read(&self, Read { id, text, texts, hash, is_fallback }: Read) -> ReadDescription {
+        let symbols = texts.iter().map(|text| self.symbol((&**text).into()).number()).collect();
+        (id, text, texts, symbols, hash.map(Djb2::finish), is_fallback)
     }
 
     /// A decision without what differs from unit to unit, as JSON: `{value, variant, enabled, source, reason, rule_id, prerequisite, flag_version,

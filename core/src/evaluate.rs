@@ -439,7 +439,7 @@ impl<'s, 'r, C: Context + ?Sized> Walk<'s, 'r, C> {
     fn rule(&mut self, place: u16, rule: &'s CompiledRule, trace: &mut impl Trace<'s>) -> Option<Verdict> {
         let mut bucketed = None;
         if let Some((bucketer, cut)) = &rule.percentage {
-            let (point, bucket) = self.place(bucketer, trace)?;
+            let (point, bucket) = self.noted(bucketer, self.place(bucketer), trace)?;
             let threshold = bucketer.threshold(*cut);
             trace.amend(|step| (step.bucket, step.threshold) = (Some(bucket), Some(threshold)));
             if !cut.contains(point) {
@@ -464,15 +464,16 @@ impl<'s, 'r, C: Context + ?Sized> Walk<'s, 'r, C> {
         Some(verdict)
     }
 
-    /// The point and bucket of the context's unit; none if it has no unit, which is noted.
+    /// Notes what a bucketer placed; nothing if the context has no unit.
     #[inline(always)]
-    fn place(&mut self, bucketer: &'s Bucketer, trace: &mut impl Trace<'s>) -> Option<(u32, Bucket)> {
+    fn noted(
+        &mut self,
+        bucketer: &'s Bucketer,
+        placed: Option<(u32, Bucket)>,
+        trace: &mut impl Trace<'s>,
+    ) -> Option<(u32, Bucket)> {
         let attribute = bucketer.bucket_by.as_ref().map(|attribute| &*attribute.name);
         trace.amend(|step| step.attribute = attribute);
-        if let Some(placed) = self.place_continued(bucketer) {
-            return Some(placed);
-        }
-        let placed = self.bucketing_unit(bucketer.bucket_by.as_ref()).with_id(|unit| bucketer.place(unit));
         if placed.is_none() {
             self.lacks_unit = true;
             trace.amend(|step| step.outcome = Outcome::NoBucketingUnit);
@@ -480,14 +481,21 @@ impl<'s, 'r, C: Context + ?Sized> Walk<'s, 'r, C> {
         placed
     }
 
-    /// The same, where the context has worked out how its unit is hashed.
+    /// The point and bucket of the context's unit, if it has one. Inlined for rules' percentages, and for them alone: see [`Walk::placed`].
     #[inline(always)]
-    fn place_continued(&self, bucketer: &Bucketer) -> Option<(u32, Bucket)> {
-        let attribute = match &bucketer.bucket_by {
-            Some(attribute) => attribute,
-            None => self.snapshot.attributes().first()?,
-        };
-        bucketer.place_continued(self.context.continuation(attribute)?)
+    fn place(&self, bucketer: &Bucketer) -> Option<(u32, Bucket)> {
+        // Where there is no user, and so no hash of it, the unit is the project.
+        let first = bucketer.bucket_by.as_ref().or_else(|| self.snapshot.attributes().first())?;
+        match self.context.hashed(first, bucketer.from()) {
+            Some(hash) => Some(bucketer.place_hashed(hash)),
+            None => self.bucketing_unit(bucketer.bucket_by.as_ref()).with_id(|unit| bucketer.place(unit)),
+        }
+    }
+
+    /// The same, for distributions and stages.
+    #[inline(never)]
+    fn placed(&self, bucketer: &Bucketer) -> Option<(u32, Bucket)> {
+        self.place(bucketer)
     }
 
     /// The share of a distribution that the context's unit falls to: its bucket, the share's end, and its variant.
@@ -496,10 +504,11 @@ impl<'s, 'r, C: Context + ?Sized> Walk<'s, 'r, C> {
         distribution: &'s Distribution,
         trace: &mut impl Trace<'s>,
     ) -> Option<(Bucket, f64, VariantIndex)> {
-        let (point, bucket) = self.place(&distribution.bucketer, trace)?;
+        let bucketer = &distribution.bucketer;
+        let (point, bucket) = self.noted(bucketer, self.placed(bucketer), trace)?;
         // The last cut is past every point, so a unit always finds its share.
         let (cut, variant) = distribution.shares.iter().find(|(cut, _)| cut.contains(point))?;
-        Some((bucket, distribution.bucketer.threshold(*cut), *variant))
+        Some((bucket, bucketer.threshold(*cut), *variant))
     }
 
     fn target(&self, trace: &mut impl Trace<'s>) -> Option<Verdict> {
@@ -555,8 +564,7 @@ impl<'s, 'r, C: Context + ?Sized> Walk<'s, 'r, C> {
 
     fn staged(&mut self, percent: u8, bucketer: &'s Bucketer, step: Step<'s>, trace: &mut impl Trace<'s>) -> Verdict {
         let threshold = Some(bucketer.stage_threshold(percent));
-        let placed = self.bucketing_unit(bucketer.bucket_by.as_ref()).with_id(|unit| bucketer.place(unit));
-        let (variant, reason, bucket) = match placed {
+        let (variant, reason, bucket) = match self.placed(bucketer) {
             None => (self.body.off, Reason::NoBucketingUnit, None),
             Some((point, bucket)) => {
                 if Cut::of_percentage(f64::from(percent)).contains(point) {

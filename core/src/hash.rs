@@ -16,6 +16,13 @@ impl Default for Djb2 {
 }
 
 impl Djb2 {
+    /// The hash that stands at this state, which [`Djb2::finish`] gave.
+    #[inline]
+    #[must_use]
+    pub fn resume(state: u32) -> Self {
+        Self(state)
+    }
+
     /// The hash continued by one UTF-16 code unit.
     #[inline]
     #[must_use]

@@ -77,7 +77,7 @@ pub use fault::{Fault, FaultCode, Warning, WarningCode};
 pub use hash::{Continuation, Djb2, djb2_xor, fmix32, hash_bucket};
 pub use json::{Json, MAX_SAFE_INTEGER, Path};
 pub use openfeature::ResolutionReason;
-pub use reads::Reads;
+pub use reads::{Read, Reads};
 pub use redact::{REDACTION, redact};
 pub use snapshot::{CompiledFlag, CompiledVariant, FlagIndex, Snapshot};
 pub use text::{Text, wtf8_from_utf16};

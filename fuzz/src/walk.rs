@@ -1,7 +1,8 @@
 //! What must hold of every evaluation.
 
 use burgee_core::{
-    Attribute, Context, Decision, DecisionJson, FlagIndex, Outcome, Overrides, Reads, Request, Snapshot, Step, Value,
+    Attribute, Context, Decision, DecisionJson, Djb2, FlagIndex, Outcome, Overrides, Read, Reads, Request, Snapshot, Step,
+    Symbol, Value,
 };
 
 /// Evaluates a flag in every way there is, and gives the decision on which all must agree.
@@ -28,7 +29,7 @@ pub(crate) fn decide<'s>(
 
     if let Some(flag) = flag.filter(|flag| snapshot.flag(*flag).is_some()) {
         let reads = snapshot.reads(flag);
-        let only = Only { context, reads: &reads };
+        let only = Only { snapshot, context, reads: &reads };
         assert_same(&plain, &snapshot.evaluate(Some(flag), &only, &request, &mut ()), "with what it reads alone");
         if !reads.time {
             let later = Request { overrides, ..Request::at(now.wrapping_add(i64::MAX / 3)) };
@@ -54,18 +55,46 @@ pub(crate) fn assert_same(one: &Decision<'_>, other: &Decision<'_>, what: &str) 
     assert_eq!(of(one), of(other), "{what}");
 }
 
-/// A context of which only what a flag says that it reads can be asked: whoever writes contexts across a boundary writes no more.
+/// A context of which only what a flag says that it reads can be asked, and of texts no more than it says: whoever writes contexts across a boundary
+/// writes no more.
 struct Only<'a> {
+    snapshot: &'a Snapshot,
     context: &'a dyn Context,
     reads: &'a Reads,
 }
 
+impl<'a> Only<'a> {
+    fn read(&self, attribute: &Attribute) -> Option<&'a Read> {
+        self.reads.attributes.iter().find(|read| read.id == attribute.id)
+    }
+}
+
 impl Context for Only<'_> {
     fn get(&self, attribute: &Attribute) -> Value<'_> {
-        if self.reads.attributes.contains(&attribute.id) { self.context.get(attribute) } else { Value::Absent }
+        match (self.read(attribute), self.context.get(attribute)) {
+            (None, _) => Value::Absent,
+            (Some(Read { text: false, .. }), Value::Text(text)) if !text.is_empty() => "untold".into(),
+            (Some(_), value) => value,
+        }
+    }
+
+    fn symbol(&self, attribute: &Attribute) -> Option<Symbol> {
+        match (self.read(attribute)?, self.context.get(attribute)) {
+            (Read { text: false, .. }, Value::Text(text)) => Some(self.snapshot.symbol(text)),
+            _ => None,
+        }
+    }
+
+    fn hashed(&self, attribute: &Attribute, from: Djb2) -> Option<Djb2> {
+        match (self.read(attribute)?, self.context.get(attribute)) {
+            (Read { text: false, hash, .. }, Value::Text(text)) if !text.is_empty() && *hash == Some(from) => {
+                Some(from.text(text))
+            }
+            _ => None,
+        }
     }
 
     fn any_item(&self, attribute: &Attribute, is_wanted: &mut dyn FnMut(Value<'_>) -> bool) -> bool {
-        self.reads.attributes.contains(&attribute.id) && self.context.any_item(attribute, is_wanted)
+        self.read(attribute).is_some() && self.context.any_item(attribute, is_wanted)
     }
 }

@@ -105,6 +105,11 @@ export function view(address: number, length: number): Uint8Array {
   return new Uint8Array(memory.buffer, address, length);
 }
 
+/** The same, as numbers of 32 and of 64 bits. */
+export function numberViews(address: number, bytes: number): [Int32Array, Float64Array] {
+  return [new Int32Array(memory.buffer, address, bytes >> 2), new Float64Array(memory.buffer, address, bytes >> 3)];
+}
+
 /** Copies the numbers that the evaluator left at an address: a view of them would be empty once memory grows. */
 export function numbers(address: number, to: Uint32Array): void {
   to.set(new Uint32Array(memory.buffer, address, to.length));

@@ -4,7 +4,8 @@
 import * as engine from './engine.js';
 import { BurgeeError } from './errors.js';
 import type { Attributes, Decision, Evaluation, Explanation, FlagType, Inline, JsonValue, Options, Registry, Warning } from './types.js';
-import { LIST_DEPTH, TENANT_OVERRIDE, USER_OVERRIDE, Writer, writeSimple } from './wire.js';
+import { Asked, settled, type Read, type ReadTuple, Told } from './told.js';
+import { TENANT_OVERRIDE, USER_OVERRIDE, Writer } from './wire.js';
 
 /** The place of a flag that the snapshot does not have. */
 const UNKNOWN = 0xffffffff;
@@ -12,15 +13,13 @@ const UNKNOWN = 0xffffffff;
 /** The bits of the evaluator's number for a decision that are the variant's place; all of them for none. */
 const VARIANT = 0x1ff;
 
-interface Read {
-  readonly id: number;
-  readonly name: string;
-}
+/** An attribute of the snapshot. */
+type Attribute = Pick<Read, 'id' | 'name'>;
 
 /** What its evaluation can ask for. */
 interface Described {
   readonly type: FlagType | null;
-  readonly reads: readonly Read[];
+  readonly asked: Asked;
   readonly readsTime: boolean;
   /** Itself, and the flags that its prerequisites lead to. */
   readonly readsFlags: readonly Flag[];
@@ -130,7 +129,7 @@ export class Snapshot {
   readonly warnings: readonly Warning[];
 
   readonly #json: Uint8Array;
-  readonly #reads: readonly Read[];
+  readonly #attributes: readonly Attribute[];
   readonly #flags = new Map<string, Flag>();
   readonly #inOrder: readonly Flag[];
   #handle: engine.Handle | undefined;
@@ -142,8 +141,7 @@ export class Snapshot {
   #view: Uint8Array = new Uint8Array(0);
   /** For `evaluateAll`: where the evaluator's numbers are put, and the value of each flag's each variant. */
   #all: { readonly packed: Uint32Array; readonly values: readonly JsonValue[][] } | undefined;
-  /** Counts the writes into the scratch buffer. */
-  #writes = 0;
+  #told: Told | undefined;
 
   /**
    * Compiles a snapshot or registry: an object, its JSON text, or its UTF-8 bytes.
@@ -159,7 +157,7 @@ export class Snapshot {
       this.generatedAt = described.generated_at;
       this.flagKeys = Object.freeze(described.flags as string[]);
       this.warnings = deepFreeze(described.warnings as Warning[]);
-      this.#reads = described.attributes.map((name: string, id: number) => ({ id, name }));
+      this.#attributes = described.attributes.map((name: string, id: number) => ({ id, name }));
       this.#inOrder = this.flagKeys.map((key, index) => new Flag(key, index, this));
       for (const flag of this.#inOrder) this.#flags.set(flag.key, flag);
     } catch (error) {
@@ -176,7 +174,7 @@ export class Snapshot {
   context(attributes: Attributes): Context {
     const copy: Record<string, unknown> = { ...plain(attributes) };
     for (const name of Object.keys(copy)) {
-      if (typeof copy[name] === 'object') copy[name] = settled(copy[name], LIST_DEPTH);
+      copy[name] = settled(copy[name]);
     }
     return new Context(Object.freeze(copy) as Attributes, this);
   }
@@ -189,7 +187,7 @@ export class Snapshot {
    */
   evaluate(flag: string | Flag, context: Context | Attributes, options?: Options): Evaluation {
     const resolved = flag instanceof Flag && flag.snapshot === this ? flag : this.#resolve(flag);
-    const { reads, readsTime } = resolved.described;
+    const { asked, readsTime } = resolved.described;
     if (options?.overrides != null) return this.#overridden(resolved, context, options);
     const now = options === undefined && !readsTime ? 0 : time(options);
     if (context instanceof Context && context.snapshot === this) {
@@ -201,11 +199,12 @@ export class Snapshot {
         throw engine.recover(error);
       }
     }
-    const attributes = context instanceof Context ? context.attributes : plain(context);
-    let length = this.#writeSimple(reads, attributes as Record<string, unknown>);
-    const values = length < 0 ? read(reads, attributes, [], undefined) : undefined;
+    // What getters of the caller's do, freeing this very snapshot included, is done before anything is written.
+    const values = asked.values(context instanceof Context ? context.attributes : plain(context));
+    const told = this.#isTelling() ? this.#told! : this.#newTold();
     try {
-      if (values !== undefined) length = this.#write(reads, values, []);
+      if (told.tell(asked.reads, values)) return resolved.evaluation(engine.raw.snapshot_evaluateTold(this.#address, resolved.index, now) >>> 0);
+      const length = this.#write(asked.reads, values, []);
       return resolved.evaluation(engine.raw.snapshot_evaluate(this.#live(), resolved.index, length, now) >>> 0);
     } catch (error) {
       throw engine.recover(error);
@@ -213,7 +212,7 @@ export class Snapshot {
   }
 
   #overridden(flag: Flag, context: Context | Attributes, options: Options): Evaluation {
-    const { reads, readsFlags } = flag.described;
+    const { asked: { reads }, readsFlags } = flag.described;
     const now = time(options);
     const values = read(reads, context, readsFlags, options.overrides);
     try {
@@ -281,9 +280,12 @@ export class Snapshot {
   describe(index: number): Described {
     try {
       const described = JSON.parse(this.#compiled().flag(index)) ?? { type: null, reads: [], reads_time: false, reads_flags: [] };
+      // A hash of 32 bits with a sign is a whole number to V8.
+      const read = ([id, text, texts, symbols, hash, isFallback]: ReadTuple): Read =>
+        ({ id, name: this.#attributes[id]!.name, text, texts, symbols, hash: hash === null ? hash : hash | 0, isFallback });
       return {
         type: described.type,
-        reads: described.reads.map((id: number) => this.#reads[id]!),
+        asked: new Asked(described.reads.map(read)),
         readsTime: described.reads_time,
         readsFlags: described.reads_flags.map((index: number) => this.#inOrder[index]!),
       };
@@ -299,13 +301,13 @@ export class Snapshot {
 
   /** @internal */
   keep(attributes: Attributes): engine.KeptContext {
-    const length = this.#write(this.#reads, read(this.#reads, attributes, [], undefined), []);
+    const length = this.#write(this.#attributes, read(this.#attributes, attributes, [], undefined), []);
     return this.#compiled().keep(length);
   }
 
   #full(flag: string | Flag, context: Context | Attributes, options: Options | undefined, explain: boolean): unknown {
     const resolved = this.#resolve(flag);
-    const { reads, readsFlags } = resolved.described;
+    const { asked: { reads }, readsFlags } = resolved.described;
     const now = time(options);
     const values = read(reads, context, readsFlags, options?.overrides ?? undefined);
     try {
@@ -337,35 +339,33 @@ export class Snapshot {
     this.#address = engine.address(this.#handle);
     this.#generation = engine.generation;
     this.#room = 0;
+    this.#told = undefined;
     return this.#handle;
   }
 
-  /**
-   * Writes a context of texts, numbers and booleans straight from the caller's object. Gives its length; or -1 where it is not as simple as that,
-   * does not fit, or a getter of the caller's has used or freed this very snapshot meanwhile, or made the evaluator start anew.
-   */
-  #writeSimple(reads: readonly Read[], attributes: Record<string, unknown>): number {
-    if (this.#generation !== engine.generation || this.#room === 0) return -1;
-    const ticket = ++this.#writes;
-    const view = this.#view;
-    let place = 0;
-    for (let i = 0; i < reads.length; i++) {
-      const { id, name } = reads[i]!;
-      if (!Object.hasOwn(attributes, name)) continue;
-      place = writeSimple(view, place, id, attributes[name]);
-      if (place < 0) return -1;
+  /** Whether contexts can be told, in the memory as it is now. */
+  #isTelling(): boolean {
+    return this.#told !== undefined && !this.#told.isDead && this.#generation === engine.generation;
+  }
+
+  /** Where contexts are told. */
+  #newTold(): Told {
+    try {
+      const handle = this.#compiled();
+      const address = handle.told();
+      const bytes = this.#buffer();
+      return (this.#told = new Told(...engine.numberViews(address, this.#attributes.length * 16), bytes));
+    } catch (error) {
+      throw engine.recover(error);
     }
-    const isUntouched = ticket === this.#writes && this.#generation === engine.generation && view.length > 0;
-    return isUntouched ? place : -1;
   }
 
   /**
    * Writes inputs into the scratch buffer, in as much room as they turn out to need. Gives their length. Nothing of the caller's may run
    * from here to the call that reads them: it could use this very snapshot, and so this buffer.
    */
-  #write(reads: readonly Read[], values: readonly unknown[], flags: readonly Flag[]): number {
+  #write(reads: readonly Attribute[], values: readonly unknown[], flags: readonly Flag[]): number {
     this.#compiled();
-    this.#writes++;
     for (;;) {
       const writer = new Writer(this.#buffer());
       let i = 0;
@@ -384,6 +384,7 @@ export class Snapshot {
 
   #buffer(): Uint8Array {
     if (this.#scratch === 0 || this.#room === 0) {
+      this.#told = undefined;
       this.#room = Math.max(this.#room, 1024);
       this.#scratch = this.#compiled().scratch(this.#room);
       this.#view = engine.view(this.#scratch, this.#room);
@@ -400,7 +401,7 @@ export class Snapshot {
  * behind them, if there are overrides, the user's and the tenant's for each of `flags`. Only what is an object's own counts.
  */
 function read(
-  reads: readonly Read[],
+  reads: readonly Attribute[],
   context: Context | Attributes,
   flags: readonly Flag[],
   overrides: Options['overrides'],
@@ -410,7 +411,7 @@ function read(
   for (let i = 0; i < reads.length; i++) {
     const { name } = reads[i]!;
     const value = Object.hasOwn(attributes, name) ? attributes[name] : undefined;
-    values[i] = typeof value === 'object' ? settled(value, LIST_DEPTH) : value;
+    values[i] = settled(value);
   }
   if (overrides !== undefined && overrides !== null) {
     const { user, tenant } = object(overrides, '/overrides');
@@ -419,15 +420,6 @@ function read(
     for (const { key } of flags) values.push(own(users, key), own(tenants, key));
   }
   return values;
-}
-
-/** A value that will not change: a list as a copy, and anything else as it is, because of objects only that they are there is read. */
-function settled(value: unknown, depth: number): unknown {
-  if (!Array.isArray(value)) return value;
-  if (depth === 0) return {};
-  const copy: unknown[] = [];
-  for (let i = 0; i < value.length; i++) copy.push(settled(value[i], depth - 1));
-  return Object.freeze(copy);
 }
 
 /** An override of those for a scope, if it is the object's own. */

@@ -105,8 +105,9 @@ impl Engine {
         let parsed = CoreSnapshot::parse(self.scratch.bytes(length));
         self.scratch.trim();
         let core = parsed.map_err(|fault| fault.to_text())?;
-        let slots = Slots::new(core.attributes().len());
-        Ok(Snapshot { core, scratch: Scratch::default(), slots, all: Vec::new() })
+        let slots = || Slots::new(core.attributes().len());
+        let (slots, told) = (slots(), slots());
+        Ok(Snapshot { core, scratch: Scratch::default(), slots, told, all: Vec::new() })
     }
 
     /// Looks over the document in the scratch buffer; `now` is in ms since the epoch. Gives the findings as JSON, see [`burgee_core::findings_to_text`].
@@ -146,6 +147,8 @@ pub struct Snapshot {
     scratch: Scratch,
     /// Of the context in the scratch buffer.
     slots: Slots,
+    /// Written by JavaScript: of each attribute that the flag reads which is evaluated next.
+    told: Slots,
     /// What [`Snapshot::evaluate_all`] gave last; JavaScript reads it in place.
     all: Vec<u32>,
 }
@@ -179,14 +182,19 @@ impl Snapshot {
         Context { bytes: bytes.into(), slots }
     }
 
+    /// The address of the slots that [`Snapshot::evaluate_told`] reads, one for each attribute, of 16 bytes.
+    pub fn told(&mut self) -> *mut u8 {
+        self.told.address()
+    }
+
     /// What the caller keeps of the whole, as JSON: `{tenant, version, generated_at, attributes, flags, warnings}`, with
     /// attributes and flags as names in the order of their numbers.
     pub fn describe(&self) -> String {
         self.core.describe()
     }
 
-    /// What the caller keeps of one flag, as JSON: see [`CoreSnapshot::describe_flag`]. `reads` are the numbers of the attributes that must be written
-    /// for its evaluation, `reads_flags` of the flags whose inline overrides must be.
+    /// What the caller keeps of one flag, as JSON: see [`CoreSnapshot::describe_flag`]. `reads` are the attributes that must be written
+    /// for its evaluation, `reads_flags` the numbers of the flags whose inline overrides must be.
     pub fn flag(&self, flag: u32) -> String {
         self.core.describe_flag(FlagIndex(flag))
     }
@@ -196,6 +204,12 @@ impl Snapshot {
         let bytes = self.scratch.bytes(length);
         self.slots.read(bytes);
         self.packed(flag, &WireContext::new(bytes, &self.slots), None, now)
+    }
+
+    /// As [`Snapshot::evaluate`], for the context in the slots of [`Snapshot::told`], with texts in the scratch buffer.
+    #[wasm_bindgen(js_name = evaluateTold)]
+    pub fn evaluate_told(&self, flag: u32, now: f64) -> u32 {
+        self.packed(flag, &WireContext::new(&self.scratch.0, &self.told), None, now)
     }
 
     /// As [`Snapshot::evaluate`], with the inline overrides behind the context.

@@ -9,18 +9,20 @@
 //! | 3, 4 | false, true | |
 //! | 5 | list | `count: u32`, that many values |
 //! | 6 | object | |
-//! | 7 | text of at most 255 bytes | `length: u8`, that many bytes of generalised UTF-8 |
 //!
-//! Only what the evaluation can read is written, most often two or three entries. They are read once, from one end to the other, into a table of
+//! Only what the evaluation can read is written. Entries are read once, from one end to the other, into a table of
 //! [`Slots`]. An attribute has its id in the snapshot's table. Behind the attributes stand inline overrides: an id of their own, the number of the flag
 //! (u32), and the value. Reading never fails: bytes that are not of this form end the scan.
+//!
+//! A context that is evaluated once is mostly not written so, but told: `npm/src/told.ts` writes the slots themselves, and bytes only of texts that are
+//! asked for.
 
 use alloc::boxed::Box;
 use alloc::vec;
 use alloc::vec::Vec;
 
 use burgee_core::model::OverrideScope;
-use burgee_core::{Attribute, Context, Continuation, FlagIndex, InlineOverride, Overrides, Symbol, Text, Value};
+use burgee_core::{Attribute, Context, Continuation, Djb2, FlagIndex, InlineOverride, Overrides, Symbol, Text, Value};
 
 /// The id of the inline override for the user.
 pub const USER_OVERRIDE: u16 = 0xffff;
@@ -47,19 +49,43 @@ pub struct Slots {
     user: Option<Continuation>,
 }
 
-/// Where a value stands, or what it is.
+/// A value, or where it stands. JavaScript writes them too, see `npm/src/told.ts`; so any numbers are a slot, and a kind that is not known is absent.
+#[repr(C, align(8))]
 #[derive(Clone, Copy, Debug)]
-enum Slot {
-    Absent,
-    /// A text, from one place to another.
-    Text(u32, u32),
-    /// A text whose number was looked up.
-    Known(u32, u32, Symbol),
-    Number(f64),
-    Boolean(bool),
-    /// A list, from this place on.
-    List(u32),
-    Object,
+struct Slot {
+    kind: u32,
+    /// Of a text that was looked up; [`UNKNOWN`] for everything else.
+    symbol: u32,
+    /// What the kind says. A number is the two, the low half first.
+    first: u32,
+    second: u32,
+}
+
+/// Not there.
+const ABSENT: u32 = 0;
+/// A text that stands in the bytes, from the first place to the second.
+const TEXT: u32 = 1;
+const NUMBER: u32 = 2;
+const FALSE: u32 = 3;
+const TRUE: u32 = 4;
+/// A list that stands in the bytes from the first place on.
+const LIST: u32 = 5;
+const OBJECT: u32 = 6;
+/// A text that is not empty, of which nobody asks more than its symbol and the second hash continued by it, which is the first.
+const TOLD: u32 = 7;
+
+/// The symbol of what was not looked up, or is no text.
+const UNKNOWN: u32 = u32::MAX;
+
+/// What stands for a text that was only told. It is there, and an id; what it says, nobody asks.
+const UNTOLD: &str = "\u{fffd}";
+
+impl Slot {
+    const ABSENT: Self = Self::of(ABSENT, 0, 0);
+
+    const fn of(kind: u32, first: u32, second: u32) -> Self {
+        Self { kind, symbol: UNKNOWN, first, second }
+    }
 }
 
 impl<'a> WireContext<'a> {
@@ -69,18 +95,24 @@ impl<'a> WireContext<'a> {
         Self { bytes, slots }
     }
 
-    /// The value of the attribute with this id.
-    #[inline(always)]
+    /// The value of the attribute with this id. What is mostly asked for are symbols and hashes, so this is not inlined.
+    #[inline(never)]
     fn slot(&self, id: u32) -> Value<'a> {
-        match self.slots.all.get(id as usize).copied().unwrap_or(Slot::Absent) {
-            Slot::Absent => Value::Absent,
-            Slot::Text(start, end) | Slot::Known(start, end, _) => {
-                Value::Text(Text::from_wtf8(self.bytes.get(start as usize..end as usize).unwrap_or(&[])))
+        let Some(Slot { kind, first, second, .. }) = self.slots.all.get(id as usize).copied() else {
+            return Value::Absent;
+        };
+        match kind {
+            TEXT => {
+                let text = self.bytes.get(first as usize..second as usize);
+                Value::Text(Text::from_wtf8(text.unwrap_or(&[])))
             }
-            Slot::Number(number) => Value::Number(number),
-            Slot::Boolean(value) => Value::Boolean(value),
-            Slot::List(_) => Value::List,
-            Slot::Object => Value::Object,
+            TOLD => UNTOLD.into(),
+            NUMBER => Value::Number(f64::from_bits(u64::from(second) << 32 | u64::from(first))),
+            FALSE => Value::Boolean(false),
+            TRUE => Value::Boolean(true),
+            LIST => Value::List,
+            OBJECT => Value::Object,
+            _ => Value::Absent,
         }
     }
 }
@@ -88,18 +120,22 @@ impl<'a> WireContext<'a> {
 impl Slots {
     /// Room for so many attributes.
     pub fn new(attributes: usize) -> Self {
-        Self { all: vec![Slot::Absent; attributes].into_boxed_slice(), set: Vec::new(), user: None }
+        Self { all: vec![Slot::ABSENT; attributes].into_boxed_slice(), set: Vec::new(), user: None }
     }
 
-    /// Reads a context that is evaluated once.
-    #[inline]
+    /// Where the first is, for JavaScript to write them.
+    pub fn address(&mut self) -> *mut u8 {
+        self.all.as_mut_ptr().cast()
+    }
+
+    /// Reads a context that is evaluated once, and that was not told.
     pub fn read(&mut self, bytes: &[u8]) {
-        self.fill(bytes, |start, end, _| Slot::Text(start, end));
+        self.fill(bytes, &|_| Symbol::from_number(UNKNOWN));
     }
 
     /// Reads a context that is evaluated often; `symbol` gives texts their numbers.
     pub fn read_known(&mut self, bytes: &[u8], symbol: impl Fn(Text<'_>) -> Symbol) {
-        self.fill(bytes, |start, end, text| Slot::Known(start, end, symbol(text)));
+        self.fill(bytes, &symbol);
         let user = WireContext::new(bytes, self).slot(USER_ID);
         self.user = match user {
             Value::Text(user) if !user.as_bytes().is_empty() => Continuation::of(user),
@@ -107,11 +143,12 @@ impl Slots {
         };
     }
 
-    #[inline(always)]
-    fn fill(&mut self, bytes: &[u8], slot_of: impl Fn(u32, u32, Text<'_>) -> Slot) {
+    /// One for both, which is smaller.
+    #[inline(never)]
+    fn fill(&mut self, bytes: &[u8], symbol: &dyn Fn(Text<'_>) -> Symbol) {
         for id in self.set.drain(..) {
             if let Some(slot) = self.all.get_mut(usize::from(id)) {
-                *slot = Slot::Absent;
+                *slot = Slot::ABSENT;
             }
         }
         let mut reader = Reader(bytes);
@@ -120,21 +157,24 @@ impl Slots {
             let start = place(&reader);
             let Some(value) = reader.value() else { break };
             let value = match value {
-                Value::Absent => Slot::Absent,
+                Value::Absent => Slot::ABSENT,
                 Value::Text(text) => {
                     let end = place(&reader);
-                    slot_of(end.saturating_sub(text.as_bytes().len() as u32), end, text)
+                    Slot {
+                        symbol: symbol(text).number(),
+                        ..Slot::of(TEXT, end.saturating_sub(text.as_bytes().len() as u32), end)
+                    }
                 }
-                Value::Number(number) => Slot::Number(number),
-                Value::Boolean(value) => Slot::Boolean(value),
-                Value::Object => Slot::Object,
+                Value::Number(number) => Slot::of(NUMBER, number.to_bits() as u32, (number.to_bits() >> 32) as u32),
+                Value::Boolean(value) => Slot::of(if value { TRUE } else { FALSE }, 0, 0),
+                Value::Object => Slot::of(OBJECT, 0, 0),
                 Value::List => {
                     // Its items come next, and stay where they are.
                     reader = Reader(bytes.get(start as usize..).unwrap_or(&[]));
                     if reader.skip().is_none() {
                         break;
                     }
-                    Slot::List(start)
+                    Slot::of(LIST, start, 0)
                 }
             };
             if let Some(slot) = self.all.get_mut(usize::from(id)) {
@@ -152,21 +192,25 @@ impl Context for WireContext<'_> {
     }
 
     #[inline(always)]
-    fn continuation(&self, attribute: &Attribute) -> Option<&Continuation> {
-        if attribute.id == USER_ID { self.slots.user.as_ref() } else { None }
+    fn hashed(&self, attribute: &Attribute, from: Djb2) -> Option<Djb2> {
+        if attribute.id == USER_ID
+            && let Some(user) = &self.slots.user
+        {
+            return Some(from.continued(user));
+        }
+        let slot = self.slots.all.get(attribute.id as usize)?;
+        (slot.kind == TOLD && slot.second == from.finish()).then(|| Djb2::resume(slot.first))
     }
 
     #[inline(always)]
     fn symbol(&self, attribute: &Attribute) -> Option<Symbol> {
-        match self.slots.all.get(attribute.id as usize) {
-            Some(Slot::Known(_, _, symbol)) => Some(*symbol),
-            _ => None,
-        }
+        let slot = self.slots.all.get(attribute.id as usize)?;
+        (slot.symbol != UNKNOWN).then(|| Symbol::from_number(slot.symbol))
     }
 
     fn any_item(&self, attribute: &Attribute, is_wanted: &mut dyn FnMut(Value<'_>) -> bool) -> bool {
         let list = match self.slots.all.get(attribute.id as usize) {
-            Some(Slot::List(place)) => self.bytes.get(*place as usize..).map(Reader),
+            Some(Slot { kind: LIST, first, .. }) => self.bytes.get(*first as usize..).map(Reader),
             _ => None,
         };
         let Some(mut reader) = list else { return false };
@@ -244,10 +288,6 @@ impl<'a> Reader<'a> {
                 let length = self.length()?;
                 Value::Text(Text::from_wtf8(self.take(length)?))
             }
-            7 => {
-                let [length] = self.array()?;
-                Value::Text(Text::from_wtf8(self.take(usize::from(length))?))
-            }
             2 => Value::Number(f64::from_le_bytes(self.array()?)),
             3 => Value::Boolean(false),
             4 => Value::Boolean(true),
@@ -276,10 +316,6 @@ impl<'a> Reader<'a> {
             1 => {
                 let length = self.length()?;
                 self.take(length)?;
-            }
-            7 => {
-                let [length] = self.array()?;
-                self.take(usize::from(length))?;
             }
             2 => {
                 self.take(8)?;
@@ -317,7 +353,6 @@ mod tests {
             &[0, 0, 1, 2, 0, 0, 0, b'U', b'1'],                                   // 0: "U1"
             &[1, 0, 2],                                                           // 1: 41.0
             &41.0_f64.to_le_bytes(),
-            &[3, 0, 7, 2, b'p', b'q'],    // 3: "pq", in its short form
             &[0xff, 0xff, 7, 0, 0, 0, 3], // the user's override of flag 7, whose number is not a tag: false
             &[0xff, 0xff, 9, 0, 0, 0, 3], // and of flag 9: false
             &[0xff, 0xff, 2, 0, 0, 0, 4], // and of flag 2: true
@@ -331,7 +366,6 @@ mod tests {
             assert!(!context.any_item(&attribute(0), &mut |_| true));
             assert_eq!(context.get(&attribute(0)), "U1".into());
             assert_eq!(context.get(&attribute(1)), 41.0.into());
-            assert_eq!(context.get(&attribute(3)), "pq".into());
             assert_eq!(context.get(&attribute(2)), Value::Absent);
             assert_eq!(context.get(&attribute(900)), Value::Absent);
             let inline = |scope, flag| context.inline(scope, FlagIndex(flag), "");
@@ -369,5 +403,28 @@ mod tests {
                 read(&bytes);
             }
         }
+    }
+
+    #[test]
+    fn any_slot_can_be_read() {
+        let bytes = [1, 5, 2, 0, 0, 0, 3];
+        let some = [0, 1, 2, 5, 7, 8, u32::MAX];
+        let mut read = 0;
+        for kind in (0..10).chain([u32::MAX]) {
+            for (first, second) in some.iter().flat_map(|first| some.map(|second| (*first, second))) {
+                for symbol in [0, 1, UNKNOWN] {
+                    let mut slots = Slots::new(2);
+                    slots.all[1] = Slot { kind, symbol, first, second };
+                    let context = WireContext::new(&bytes, &slots);
+                    context.get(&attribute(1));
+                    context.any_item(&attribute(1), &mut |_| false);
+                    let hashed = context.hashed(&attribute(1), Djb2::resume(second));
+                    assert_eq!(hashed, (kind == TOLD).then(|| Djb2::resume(first)));
+                    assert_eq!(context.symbol(&attribute(1)), (symbol != UNKNOWN).then(|| Symbol::from_number(symbol)));
+                    read += 1;
+                }
+            }
+        }
+        assert_eq!(read, 11 * 49 * 3);
     }
 }

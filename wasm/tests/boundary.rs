@@ -116,9 +116,11 @@ fn descriptions_are_what_the_package_reads() {
     assert_eq!(described["attributes"][usize::from(USER_ID)], "user_id");
     assert_eq!((&described["tenant"], &described["version"]), (&json!("t"), &json!(3)));
     let flag: Value = serde_json::from_str(&snapshot.flag(0)).unwrap();
+    let user = json!([0, false, [], [], 5381, false]);
+    let project = json!([1, true, [], [], null, true]);
     assert_eq!(
         (&flag["type"], &flag["reads"], &flag["reads_time"]),
-        (&json!("boolean"), &json!([0, 1]), &json!(false))
+        (&json!("boolean"), &json!([user, project]), &json!(false))
     );
     assert_eq!(flag["reads_flags"], json!([0]));
     assert_eq!(snapshot.flag(u32::MAX), "null");

@@ -82,8 +82,8 @@ export class Resolver {
 
   /** Keeps an answer that no context and no time can change, as the evaluator says of the flag. */
   #keep(flag: Flag, evaluation: Evaluation): void {
-    const { reads, readsTime } = flag.described;
-    if (reads.length === 0 && !readsTime) this.#kept.set(flag.key, evaluation);
+    const { asked, readsTime } = flag.described;
+    if (asked.reads.length === 0 && !readsTime) this.#kept.set(flag.key, evaluation);
   }
 }
 

@@ -60,7 +60,90 @@ const UNITS = [
   [new Proxy({ user_id: 'U-1' }, {}), 'U-1'],
 ];
 
+/** Conditions on the attribute `a`, which ask for its symbol, its text, its type, or several of them. */
+const ASKING = [
+  { attr: 'a', op: 'equals', value: 'x' },
+  { attr: 'a', op: 'equals', value: '' },
+  { attr: 'a', op: 'equals', value: '\u{1f600}' },
+  { attr: 'a', op: 'not_equals', value: 'x' },
+  { attr: 'a', op: 'equals', value: 3 },
+  { attr: 'a', op: 'equals', value: true },
+  { attr: 'a', op: 'exists', value: true },
+  { attr: 'a', op: 'in', values: ['x', 'y'] },
+  { attr: 'a', op: 'not_in', values: ['x', 3, true] },
+  { attr: 'a', op: 'in', values: [3, 0] },
+  { attr: 'a', op: 'in', values: Array.from('abcdefxyz') },
+  { attr: 'a', op: 'starts_with', value: 'x' },
+  { attr: 'a', op: 'contains', value: 'x' },
+  { attr: 'a', op: 'gte', value: 3 },
+  { attr: 'a', op: 'semver_gte', value: '1.2.0' },
+  { attr: 'a', op: 'before', value: '2026-01-01T00:00:00Z' },
+  { any: Array.from('uvwxyz123', (value) => ({ attr: 'a', op: 'equals', value })) },
+  { all: [{ attr: 'a', op: 'in', values: ['x', 'xy'] }, { attr: 'a', op: 'starts_with', value: 'xy' }] },
+  { any: [{ attr: 'a', op: 'in', values: Array.from('abcdef') }, { attr: 'a', op: 'equals', value: 'x' }] },
+  { not: { segment: 's' } },
+  { attr: 'tier', op: 'equals', value: 'anonymous' },
+];
+
+/** Rules' members that ask for `a`, or for the user, to bucket by. */
+const BUCKETING = [{}, { percentage: 50 }, { percentage: 50, bucket_by: 'a' }, { percentage: 50, bucket_by: 'a', salt: 's' }];
+
+/** What `a` may be. What is on the second line is no more than there, and on the last not even that. */
+const VALUES = [
+  ...['x', 'y', 'xy', 'X', '', '3', '1.3.0', '2025-01-01T00:00:00Z', 'é', '\u{1f600}', '\ud800', 'x\udc00', 'x'.repeat(3000), 3, 0, -0, 2.5, NaN, true, false],
+  ...[['x'], ['x', 3, ['x']], [], {}, { x: 'x' }, new Map([['x', 'x']]), new String('x'), new Date(0)],
+  ...[null, undefined, 3n, Symbol('x'), () => 'x'],
+];
+
+/** Contexts in which `a` is a value. It counts only as an object's own, but need not be listed, and may be got. */
+const HOLDING = [
+  (a) => ({ a }),
+  (a) => ({ user_id: 'u-1', tier: a, a, more: 1 }),
+  (a) => ({ user_id: a, project_id: a, a }),
+  (a) => ({ user_id: '', project_id: a, get a() { return a; } }),
+  (a) => Object.assign(Object.create({ a: 'x', user_id: 'u-1' }), { tier: a }),
+  (a) => Object.defineProperty({}, 'a', { value: a }),
+  (a) => new Proxy({ more: 1, a, user_id: 'u-1' }, {}),
+];
+
+/** Those of which a context that is kept takes the same: it takes what is enumerable. */
+const isKeptWhole = (context) => Object.keys(context).length === Object.getOwnPropertyNames(context).length;
+
 export const contexts = {
+  'a flag evaluates as its steps say, whatever it asks of a text': (FF) => {
+    const flags = ASKING.flatMap((when, i) =>
+      BUCKETING.map((members, j) => ({
+        key: `${i}.${j}`,
+        default_variant: 'off',
+        prerequisites: i % 8 === 0 ? [] : [{ flag: `${i - 1}.${j}`, variants: ['on', 'off'] }],
+        rules: [
+          { id: 'first', when, ...members, serve: { variant: 'on' } },
+          { id: 'second', when: { attr: 'b', op: 'exists', value: true }, percentage: 50, salt: 'other', serve: { variant: 'on' } },
+        ].slice(0, 1 + (j % 2)),
+      })),
+    );
+    const snapshot = new FF.Snapshot({ flags, segments: [{ key: 's', include: ['x', '\u{1f600}'], conditions: ASKING[0] }] });
+    equal(snapshot.warnings, []);
+    const counts = { fresh: 0, kept: 0 };
+    for (const value of VALUES) {
+      for (const holding of HOLDING) {
+        const context = holding(value);
+        const kept = isKeptWhole(context) ? snapshot.context(context) : undefined;
+        for (const { key } of flags) {
+          const { value, variant, reason, source, rule_id } = snapshot.decide(key, context);
+          const fresh = snapshot.evaluate(key, context);
+          equal([fresh.value, fresh.variant, fresh.reason, fresh.source, fresh.rule_id], [value, variant, reason, source, rule_id ?? null], key);
+          counts.fresh++;
+          if (kept === undefined) continue;
+          ok(snapshot.evaluate(key, kept) === fresh, key);
+          counts.kept++;
+        }
+        kept?.free();
+      }
+    }
+    equal(counts, { fresh: 33 * 7 * 84, kept: 33 * 6 * 84 });
+  },
+
   'users are who their id says, unit by unit': (FF) => {
     for (const [attributes, user] of UNITS) bucketsAs(FF, attributes, user);
     equal(UNITS.length, 29);
@@ -142,6 +225,15 @@ export const contexts = {
     equal(count, 1);
     FF.evaluateBatch(registry(), { flags: ['syn.staged_25', 'colour', 'timed'], context: counting });
     equal(count, 2);
+    // Whether or not what it gives can be told the short way, and where it gives nothing.
+    const reading = new FF.Snapshot({
+      flags: [{ key: 'a', rules: [{ id: 'r', when: { attr: 'list', op: 'contains', value: 'x' }, percentage: 50, serve: { variant: 'on' } }] }],
+    });
+    for (const value of ['bucket-low-1', 'é', undefined, null, ['x']]) {
+      count = 0;
+      reading.evaluate('a', { get user_id() { count++; return value; }, list: ['x'], get project_id() { return 'P'; } });
+      equal(count, 1, String(value));
+    }
     const error = new RangeError('Maximum call stack size exceeded, says the caller');
     const failing = { get user_id() { throw error; } };
     const context = snapshot.context(IN);
