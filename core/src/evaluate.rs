@@ -123,8 +123,7 @@ impl Snapshot {
     }
 
     /// Decides a flag for a context, as [`Snapshot::evaluate`] does, and says no more than the verdict.
-    // Once for each kind of context: prerequisites come here too.
-    #[inline(never)]
+    #[inline(always)]
     pub fn verdict(
         &self,
         flag: Option<FlagIndex>,

@@ -203,13 +203,13 @@ impl Snapshot {
     pub fn evaluate(&mut self, flag: u32, length: usize, now: f64) -> u32 {
         let bytes = self.scratch.bytes(length);
         self.slots.read(bytes);
-        self.packed(flag, &WireContext::new(bytes, &self.slots), None, now)
+        self.decide(flag, &WireContext::new(bytes, &self.slots), None, now)
     }
 
     /// As [`Snapshot::evaluate`], for the context in the slots of [`Snapshot::told`], with texts in the scratch buffer.
     #[wasm_bindgen(js_name = evaluateTold)]
     pub fn evaluate_told(&self, flag: u32, now: f64) -> u32 {
-        self.packed(flag, &WireContext::new(&self.scratch.0, &self.told), None, now)
+        self.decide(flag, &WireContext::new(&self.scratch.0, &self.told), None, now)
     }
 
     /// As [`Snapshot::evaluate`], with the inline overrides behind the context.
@@ -218,13 +218,13 @@ impl Snapshot {
         let bytes = self.scratch.bytes(length);
         self.slots.read(bytes);
         let context = WireContext::new(bytes, &self.slots);
-        self.packed(flag, &context, Some(&context), now)
+        self.decide(flag, &context, Some(&context), now)
     }
 
     /// As [`Snapshot::evaluate`], for a context that was kept.
     #[wasm_bindgen(js_name = evaluateKept)]
     pub fn evaluate_kept(&self, flag: u32, context: &Context, now: f64) -> u32 {
-        self.packed(flag, &context.as_wire(), None, now)
+        self.decide(flag, &context.as_wire(), None, now)
     }
 
     /// Decides every flag for a context that was kept, without inline overrides. Gives the address of as many packed decisions as there are flags.
@@ -232,7 +232,8 @@ impl Snapshot {
     pub fn evaluate_all(&mut self, context: &Context, now: f64) -> *const u32 {
         let mut all = core::mem::take(&mut self.all);
         all.clear();
-        all.extend((0..).zip(self.core.flags()).map(|(flag, _)| self.packed(flag, &context.as_wire(), None, now)));
+        let (context, request) = (context.as_wire(), Request::at(milliseconds(now)));
+        all.extend((0..).zip(self.core.flags()).map(|(flag, _)| self.packed(flag, &context, &request)));
         self.all = all;
         self.all.as_ptr()
     }
@@ -285,9 +286,14 @@ impl Snapshot {
 
     /// The verdict as a number.
     #[inline(always)]
-    fn packed(&self, flag: u32, context: &WireContext<'_>, overrides: Option<&dyn Overrides>, now: f64) -> u32 {
-        let request = Request { overrides, ..Request::at(milliseconds(now)) };
-        pack(self.core.verdict(Some(FlagIndex(flag)), context, &request))
+    fn decide(&self, flag: u32, context: &WireContext<'_>, overrides: Option<&dyn Overrides>, now: f64) -> u32 {
+        self.packed(flag, context, &Request { overrides, ..Request::at(milliseconds(now)) })
+    }
+
+    /// The same. The walk is inlined here, once for all calls.
+    #[inline(never)]
+    fn packed(&self, flag: u32, context: &WireContext<'_>, request: &Request<'_>) -> u32 {
+        pack(self.core.verdict(Some(FlagIndex(flag)), context, request))
     }
 }
 
