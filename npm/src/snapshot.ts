@@ -190,17 +190,18 @@ export class Snapshot {
     const { asked, readsTime } = resolved.described;
     if (options?.overrides != null) return this.#overridden(resolved, context, options);
     const now = options === undefined && !readsTime ? 0 : time(options);
-    if (context instanceof Context && context.snapshot === this) {
+    const kept = context instanceof Context ? context : undefined;
+    if (kept !== undefined && kept.snapshot === this) {
       try {
         return resolved.evaluation(
-          engine.raw.snapshot_evaluateKept(this.#live(), resolved.index, context.address(), now) >>> 0,
+          engine.raw.snapshot_evaluateKept(this.#live(), resolved.index, kept.address(), now) >>> 0,
         );
       } catch (error) {
         throw engine.recover(error);
       }
     }
     // What getters of the caller's do, freeing this very snapshot included, is done before anything is written.
-    const values = asked.values(context instanceof Context ? context.attributes : plain(context));
+    const values = asked.values(kept === undefined ? plain(context as Attributes) : kept.attributes);
     const told = this.#isTelling() ? this.#told! : this.#newTold();
     try {
       if (told.tell(asked.reads, values)) return resolved.evaluation(engine.raw.snapshot_evaluateTold(this.#address, resolved.index, now) >>> 0);

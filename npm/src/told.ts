@@ -26,14 +26,24 @@ export type ReadTuple = [id: number, text: boolean, texts: string[], symbols: nu
 
 /** What a flag asks of contexts. */
 export class Asked {
+  /** Those that stand in for others come last. */
+  readonly reads: readonly Read[];
+  /** How many do not. */
+  readonly #needed: number;
+  /** The place of `user_id`, or -1. */
+  readonly #user: number;
   /** The places of the attributes in `reads` by their names. */
   readonly #places: ReadonlyMap<string, number>;
   /** The names of the last object's properties in their order, and their places, or -1: most often the next has the same ones. */
   readonly #names: string[] = [];
   readonly #placesLast: number[] = [];
 
-  constructor(readonly reads: readonly Read[]) {
-    this.#places = new Map(reads.map(({ name }, place) => [name, place]));
+  constructor(reads: readonly Read[]) {
+    const needed = reads.filter(({ isFallback }) => !isFallback);
+    this.reads = [...needed, ...reads.filter(({ isFallback }) => isFallback)];
+    this.#needed = needed.length;
+    this.#user = needed.findIndex(({ id }) => id === USER_ID);
+    this.#places = new Map(this.reads.map(({ name }, place) => [name, place]));
   }
 
   /**
@@ -44,23 +54,31 @@ export class Asked {
     const { reads } = this;
     const values = new Array<unknown>(reads.length);
     if (reads.length === 0) return values;
+    const needed = this.#needed;
     const names = this.#names;
     const places = this.#placesLast;
     let i = 0;
+    let found = 0;
     for (const name in attributes) {
       const place = i < names.length && name === names[i] ? places[i]! : this.#look(name, i);
       i++;
-      // V8 knows this of the loop's own names without looking, if it is written so. What is there but undefined is null, and so not read again below.
-      if (place >= 0 && Object.prototype.hasOwnProperty.call(attributes, name)) values[place] = settled(attributes[name] ?? null);
+      // V8 knows of the loop's own names whose they are without looking, if it is written so.
+      if (place < 0 || !Object.prototype.hasOwnProperty.call(attributes, name)) continue;
+      // What is there but undefined is null, and so not read again below.
+      values[place] = settled(attributes[name] ?? null);
+      if (place < needed) found++;
     }
-    let hasUser = false;
-    for (let i = 0; i < reads.length; i++) {
-      const { id, name, isFallback } = reads[i]!;
-      // One that is not enumerable counts too.
-      if (values[i] === undefined && !(hasUser && isFallback) && Object.hasOwn(attributes, name)) values[i] = settled(attributes[name]);
-      if (id === USER_ID) hasUser = typeof values[i] === 'string' && values[i] !== '';
-    }
+    if (found < needed || (needed < reads.length && !isText(values[this.#user]))) this.#addOthers(values, attributes);
     return values;
+  }
+
+  /** Adds what is not enumerable; what stands in for `user_id`, only where that is no text. */
+  #addOthers(values: unknown[], attributes: Readonly<Record<string, unknown>>): void {
+    for (let place = 0; place < this.reads.length; place++) {
+      const { name, isFallback } = this.reads[place]!;
+      if (values[place] !== undefined || (isFallback && isText(values[this.#user]))) continue;
+      if (Object.hasOwn(attributes, name)) values[place] = settled(attributes[name]);
+    }
   }
 
   #look(name: string, i: number): number {
@@ -155,6 +173,10 @@ export class Told {
     words[at + 3] = this.#place = end;
     return true;
   }
+}
+
+function isText(value: unknown): boolean {
+  return typeof value === 'string' && value !== '';
 }
 
 /** The symbol of a text: its own if it is one of those that it is compared with, and 0 otherwise. */
