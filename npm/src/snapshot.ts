@@ -13,6 +13,9 @@ const UNKNOWN = 0xffffffff;
 /** The bits of the evaluator's number for a decision that are the variant's place; all of them for none. */
 const VARIANT = 0x1ff;
 
+/** Of so many variants of each flag, `evaluateAll` has the values at hand. */
+const FIRST = 4;
+
 /** An attribute of the snapshot. */
 type Attribute = Pick<Read, 'id' | 'name'>;
 
@@ -139,8 +142,8 @@ export class Snapshot {
   #scratch = 0;
   #room = 0;
   #view: Uint8Array = new Uint8Array(0);
-  /** For `evaluateAll`: where the evaluator's numbers are put, and the value of each flag's each variant. */
-  #all: { readonly packed: Uint32Array; readonly values: readonly JsonValue[][] } | undefined;
+  /** For `evaluateAll`: the keys, which V8 reads faster from a list that is not frozen, where the evaluator's numbers are put, and each flag's first values. */
+  #all: { readonly keys: readonly string[]; readonly packed: Uint32Array; readonly values: (JsonValue | undefined)[] } | undefined;
   #told: Told | undefined;
 
   /**
@@ -232,14 +235,18 @@ export class Snapshot {
     try {
       const at = engine.raw.snapshot_evaluateAll(this.#live(), used.address(), now) >>> 0;
       const flags = this.#inOrder;
-      const { packed, values } = (this.#all ??= { packed: new Uint32Array(flags.length), values: flags.map(() => []) });
+      const { keys, packed, values } = (this.#all ??= {
+        keys: [...this.flagKeys],
+        packed: new Uint32Array(flags.length),
+        values: new Array(flags.length * FIRST).fill(undefined),
+      });
       engine.numbers(at, packed);
       const result: Record<string, JsonValue> = Object.create(null);
-      for (let index = 0; index < flags.length; index++) {
-        const flag = flags[index]!;
+      for (let index = 0; index < keys.length; index++) {
         const number = packed[index]!;
         const variant = number & VARIANT;
-        result[flag.key] = variant === VARIANT ? null : (values[index]![variant] ??= flag.evaluation(number).value);
+        result[keys[index]!] =
+          variant < FIRST ? (values[index * FIRST + variant] ??= flags[index]!.evaluation(number).value) : flags[index]!.evaluation(number).value;
       }
       return result;
     } catch (error) {
