@@ -15,13 +15,14 @@ pub fn uuid_v4(random: [u8; 16]) -> String {
     let bits = u128::from_be_bytes(random);
     let versioned = bits & !(0xf << 76) | 0x4 << 76;
     let marked = versioned & !(0x3 << 62) | 0x2 << 62;
-    let hex = format!("{marked:032x}");
     let mut id = String::with_capacity(36);
-    for (place, digit) in hex.chars().enumerate() {
-        if matches!(place, 8 | 12 | 16 | 20) {
+    for (place, byte) in marked.to_be_bytes().into_iter().enumerate() {
+        if matches!(place, 4 | 6 | 8 | 10) {
             id.push('-');
         }
-        id.push(digit);
+        for digit in [byte >> 4, byte & 0xf] {
+            id.push(char::from_digit(u32::from(digit), 16).unwrap_or('0'));
+        }
     }
     id
 }
@@ -44,6 +45,8 @@ mod tests {
     fn the_bits_that_say_version_and_variant_are_set() {
         assert_eq!(uuid_v4([0; 16]), "00000000-0000-4000-8000-000000000000");
         assert_eq!(uuid_v4([0xff; 16]), "ffffffff-ffff-4fff-bfff-ffffffffffff");
+        let digits = 0x0123_4567_89ab_cdef_0f1e_2d3c_4b5a_6978_u128;
+        assert_eq!(uuid_v4(digits.to_be_bytes()), "01234567-89ab-4def-8f1e-2d3c4b5a6978");
     }
 
     proptest! {
