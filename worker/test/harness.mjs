@@ -23,8 +23,15 @@ export function temporaryFolder(t) {
   return folder;
 }
 
-/** The variables that are secrets: they stand in no file, and in no line of the log (config.test.mjs, secrets.test.mjs). */
-export const SECRETS = ['FF_TOKEN_SECRET', 'FF_CLIENTS', 'FF_SIGNING_KEYS', 'FF_AUDIT_SINK_SECRET', 'FF_METRICS_TOKEN'];
+/** The variables that are secrets, by the Worker that is given them. They stand in no file, and in no line of the log (config.test.mjs, secrets.test.mjs). */
+export const SECRETS_OF = {
+  burgee: ['FF_TOKEN_SECRET', 'FF_CLIENTS', 'FF_SIGNING_KEYS', 'FF_METRICS_TOKEN'],
+  'burgee-objects': ['FF_SIGNING_KEYS', 'FF_AUDIT_SINK_SECRET'],
+};
+export const SECRETS = [...new Set(Object.values(SECRETS_OF).flat())];
+
+/** Variables that no configuration has: what tests alone set, and an old name. */
+const UNWRITTEN = ['FF_TEST_PANIC', 'FF_TEST_CLOCK', 'FF_OPEN_ISSUER', 'POLICY_JWT_VERIFY'];
 
 /** What tests sign tokens with. */
 export const SECRET = 'the-tests-sign-with-this-and-nobody-else-does';
@@ -47,7 +54,7 @@ export const modulesOf = (main) => [
  *
  * Callers need no token, unless `vars` says otherwise.
  *
- * @param vars added to those of either wrangler.jsonc; `undefined` takes one away
+ * @param vars set on the Worker whose wrangler.jsonc has them, or whose secrets they are; `undefined` takes one away
  * @param gate stands between the Worker and its KV, and its objects: see kv-gate.mjs
  * @param others gives further Workers beside these two, of their options; it may change those, and say of each which queues it `consumes`
  * @param outbound `host:port` that every request of the Worker to the outside goes to, by HTTP, whatever its URL says
@@ -58,19 +65,25 @@ export const modulesOf = (main) => [
 export async function startWorker(t, { vars = {}, gate = false, others = () => [], assets, outbound, state, isolates = 1 } = {}) {
   const logs = [];
   const set = { FF_TOKEN_SECRET: SECRET, FF_ALLOW_DEV_HEADERS: 'true', FF_RATE_CLIENT: '0', FF_RATE_TENANT: '0', ...vars };
+  const unread = new Set(Object.keys(set));
   const [edge, objects] = [[CONFIG, 'burgee'], [OBJECTS_CONFIG, 'burgee-objects']].map(([config, name]) => {
     const { main, workerOptions: options } = workerOptions(config);
+    // A variable that is given to the one and read by the other is found out.
+    const own = new Set([...Object.keys(options.bindings), ...SECRETS_OF[name], ...UNWRITTEN]);
+    const given = Object.entries(set).filter(([variable]) => own.has(variable));
+    for (const [variable] of given) unread.delete(variable);
     return {
       ...options,
       name,
       modules: modulesOf(main),
       modulesRoot: dirname(main),
       modulesRules: undefined,
-      bindings: Object.fromEntries(Object.entries({ ...options.bindings, ...set }).filter(([, value]) => value !== undefined)),
+      bindings: Object.fromEntries(Object.entries({ ...options.bindings, ...Object.fromEntries(given) }).filter(([, value]) => value !== undefined)),
       ...(outbound && { outboundService: { external: { address: outbound, http: {} } } }),
       ...(gate && { kvNamespaces: {}, wrappedBindings: { FLAGS: { scriptName: 'gate' } } }),
     };
   });
+  if (unread.size > 0) throw new Error(`no Worker is given ${[...unread].join(', ')}`);
   const { FLAGS } = workerOptions(CONFIG).workerOptions.kvNamespaces;
   const tenants = { className: 'Tenant', scriptName: 'burgee-objects', useSQLite: true };
   edge.assets = assets && { ...edge.assets, directory: assets };

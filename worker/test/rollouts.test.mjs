@@ -85,3 +85,13 @@ test('the switch that stops rollouts, and the kill switch of a category', async 
   assert.equal((await worker.v1('acme', 'POST', '/v1/killswitches/payments/release', {})).status, 200);
   assert.equal(await evaluate(), true);
 });
+
+test('the switch of whoever runs the objects stops all rollouts', async (t) => {
+  const worker = await startWorker(t, { vars: { FF_TEST_CLOCK: '1', FF_ROLLOUTS: 'off' } });
+  const start = Date.now() + 1e9;
+  await worker.v1('acme', 'POST', '/v1/flags', FLAG, { at: start });
+  assert.equal((await worker.v1('acme', 'POST', '/v1/flags/f/rollout', { steps: [{ percentage: 10, after: '1h' }] }, { at: start })).status, 201);
+  await worker.alarm('acme', start + 2 * HOUR);
+  const { status, waits_for: waitsFor } = await rollout(worker);
+  assert.deepEqual([status, waitsFor], ['running', 'switch']);
+});
