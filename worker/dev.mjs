@@ -3,6 +3,7 @@
 //   FF_HOST, FF_PORT   where to listen: 127.0.0.1 and 8787
 //   FF_VERIFY_MODE, FF_ALLOW_DEV_HEADERS, FF_JWT_…, POLICY_…   whose tokens are taken: docs/trust.md; nobody needs one unless they say so
 //   FF_RATE_CLIENT, FF_RATE_TENANT   requests a second; as many as there come unless they say so, since all of them come from one machine
+//   These two lines are the edge's alone. What the objects read (FF_WEBHOOK_HOSTS, FF_AUDIT_SINK_URL, …) can be set in objects/.dev.vars
 //   --no-build         serve what was built before
 //   --state FOLDER     where the local KV is kept: .wrangler/state
 //
