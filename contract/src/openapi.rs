@@ -141,6 +141,9 @@ fn path_parameter(entry: &Entry, name: &str) -> Value {
     let schema = match name {
         "scope" => json!({"enum": ["user", "tenant"]}),
         "id" | "delivery" => json!({"type": "string", "minLength": 1, "maxLength": 256, "pattern": "^[^/]+$"}),
+        "category" => {
+            json!({"type": "string", "minLength": 1, "maxLength": burgee_core::limits::KEY_CHARS, "pattern": "^[^/]+$"})
+        }
         // A registry's flags may have been given any name.
         "key" if entry.path.starts_with("/api/") => json!({"type": "string", "minLength": 1}),
         _ => json!({"$ref": "#/components/schemas/Key"}),

@@ -14,7 +14,7 @@ pub(super) type Members<'a> = Vec<(Cow<'a, str>, Json<'a>)>;
 /// What is said of a key that is none.
 pub(super) const KEY: &str = "must be 1 to 128 characters of A-Z a-z 0-9 . _ -";
 
-/// Whether it is a key: of a flag, a segment, a variant, a category, a gate.
+/// Whether it is a key: of a flag, a segment, a gate.
 pub(super) fn is_key(text: &str) -> bool {
     crate::settings::is_tenant(text)
 }

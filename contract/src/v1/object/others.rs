@@ -130,8 +130,9 @@ pub(super) fn set_kill_switch(asked: &Asked<'_>, store: &mut dyn Store, engaged:
         true => asked.segment("category")?.into_owned(),
         false => KillSwitch::GLOBAL.to_owned(),
     };
-    if category != KillSwitch::GLOBAL && !is_key(&category) {
-        return Err(Problem::invalid("the category in the path is none").hint(input::KEY));
+    // Any text may be one: whatever category a flag has can be killed.
+    if category.is_empty() || category.chars().nth(burgee_core::limits::KEY_CHARS).is_some() {
+        return Err(Problem::invalid("the category in the path must have 1 to 128 characters (KEY_CHARS)"));
     }
     let reason = reason(asked)?;
     let done = asked.run(store, &Command::SetKillSwitch { category: category.clone(), engaged, reason })?;

@@ -183,9 +183,8 @@ fn document(store: &dyn Store, root: &Node, user: &User<'_>) -> Result<String, P
         rows.extend(row.map(|row| row.document));
     }
     let switches = store.kill_switches()?.into_iter().filter(|row| row.engaged);
-    // Categories are keys, or `*`: nothing in them is to be escaped.
     let switches: Vec<String> =
-        switches.map(|row| format!("{{\"category\":\"{}\",\"engaged\":true}}", row.category)).collect();
+        switches.map(|row| serde_json::json!({"category": row.category, "engaged": true}).to_string()).collect();
     Ok(format!(
         "{{\"schema\":\"{}\",\"tenant\":\"{}\",\"version\":{},\"flags\":[{}],\"segments\":[{}],\"overrides\":[{}],\"kill_switches\":[{}]}}",
         burgee_core::model::SnapshotDocument::SCHEMA,

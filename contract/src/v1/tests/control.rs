@@ -57,9 +57,31 @@ fn kill_switches_are_pulled_and_released() {
     assert_eq!(world.ok("POST", "/v1/killswitches/release", Value::Null)["engaged"], false);
     assert_eq!(world.ok("POST", "/v1/killswitches/payments/release", Value::Null)["engaged"], false);
     assert_eq!(world.ok("POST", "/v1/killswitches/never/release", Value::Null)["engaged"], false);
-    assert_eq!(world.call("POST", "/v1/killswitches/a%20b/engage", Value::Null).status, 400);
+    let long = format!("/v1/killswitches/{}/engage", "x".repeat(129));
+    assert_eq!(world.call("POST", &long, Value::Null).status, 400);
+    assert_eq!(world.call("POST", "/v1/killswitches/%ff/engage", Value::Null).status, 404);
     assert_eq!(world.call("POST", "/v1/killswitches/a/engage", json!({"reason": 1})).status, 422);
     assert_eq!(world.call("POST", "/v1/killswitches/a/engage", json!({"other": 1})).status, 422);
+}
+
+#[test]
+fn whatever_category_a_flag_may_have_can_be_killed() {
+    let mut world = World::new("acme");
+    let user = json!({"id": "U"});
+    for (number, category) in ["checkout", "EU payments", "a/b", "é \"x\" \\", "50%"].into_iter().enumerate() {
+        let key = format!("f{number}");
+        world.ok("POST", "/v1/flags", json!({"key": key, "kill_switch": category, "default_variant": "on"}));
+        let path: String = category.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        let engaged = world.ok("POST", &format!("/v1/killswitches/{path}/engage"), Value::Null);
+        assert_eq!((&engaged["category"], &engaged["engaged"]), (&json!(category), &json!(true)));
+        for path in ["/v1/evaluate", "/v1/evaluate/preview"] {
+            let got = world.ok("POST", path, json!({"flag_key": key, "user": user}));
+            assert_eq!((&got["value"], &got["reason"]), (&json!(false), &json!("flag_off")), "{path} {category}");
+        }
+        let released = world.ok("POST", &format!("/v1/killswitches/{path}/release"), Value::Null);
+        assert_eq!(released["engaged"], false, "{category}");
+        assert_eq!(world.ok("POST", "/v1/evaluate", json!({"flag_key": key, "user": user}))["value"], true);
+    }
 }
 
 #[test]
