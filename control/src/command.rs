@@ -102,6 +102,8 @@ pub enum Command {
     RestoreSegment {
         /// Its key.
         key: String,
+        /// The version that must be present.
+        expected: Option<u64>,
     },
     /// Writes an override row. The document has `variant`, `expires_at`, `approval_ref` and `reason`.
     PutOverride {

@@ -60,7 +60,7 @@ fn run(work: &mut Work<'_>, command: &Command) -> Result<(), Error> {
         Command::RestoreFlag { key, expected } => flags::restore(work, key, *expected),
         Command::PutSegment(draft) => segments::put(work, draft),
         Command::DeleteSegment { key, expected } => segments::delete(work, key, *expected),
-        Command::RestoreSegment { key } => segments::restore(work, key),
+        Command::RestoreSegment { key, expected } => segments::restore(work, key, *expected),
         Command::PutOverride { scope, id, flag, document } => overrides::put(work, *scope, id, flag, document),
         Command::RemoveOverride { scope, id, flag } => overrides::remove_named(work, *scope, id, flag),
         Command::SetKillSwitch { category, engaged, reason } => {

@@ -223,6 +223,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         ..write(Operation::DeleteSegment, "DELETE", "/v1/segments/{key}", WRITES_SEGMENTS, "Delete a segment")
     },
     Entry {
+        headers: IF_MATCH,
         answers: &[json(200, "Segment"), problem(409), problem(422)],
         ..post(Operation::RestoreSegment, "/v1/segments/{key}/restore", WRITES_SEGMENTS, "Bring back a deleted segment")
     },

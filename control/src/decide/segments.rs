@@ -176,8 +176,9 @@ pub(crate) fn delete(work: &mut Work<'_>, key: &str, expected: Option<u64>) -> R
 }
 
 /// Brings a deleted segment back.
-pub(crate) fn restore(work: &mut Work<'_>, key: &str) -> Result<(), Error> {
+pub(crate) fn restore(work: &mut Work<'_>, key: &str, expected: Option<u64>) -> Result<(), Error> {
     let row = work.segment(key)?.ok_or(Error::NotFound("segment"))?;
+    check_version(expected, Some(row.version))?;
     if row.deleted_at.is_none() {
         return Ok(());
     }

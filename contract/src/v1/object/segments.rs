@@ -75,10 +75,10 @@ pub(super) fn delete(asked: &Asked<'_>, store: &mut dyn Store) -> Answer {
 
 pub(super) fn restore(asked: &Asked<'_>, store: &mut dyn Store) -> Answer {
     let key = asked.segment("key")?.into_owned();
-    if !is_key(&key) {
-        return Err(not_found("segment"));
-    }
-    change(asked, store, &Command::RestoreSegment { key: key.clone() }, &key, 200)
+    // A deleted segment has a version still, and comes back from it.
+    let row = if is_key(&key) { store.segment(&key)? } else { None }.ok_or_else(|| not_found("segment"))?;
+    let expected = demanded(asked.request, Some(row.version), tag_of(store, &key), None)?;
+    change(asked, store, &Command::RestoreSegment { key: key.clone(), expected }, &key, 200)
 }
 
 /// The key that the path names, of a segment that is there, and the version that is demanded of it.

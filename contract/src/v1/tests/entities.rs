@@ -315,6 +315,8 @@ fn segments_likewise() {
     for (method, path) in [("GET", ""), ("DELETE", "")] {
         assert_eq!(world.call(method, &format!("/v1/segments/beta{path}"), Value::Null).status, 404);
     }
+    let stale = world.with("POST", "/v1/segments/beta/restore", Value::Null, &[(Header::IfMatch, &etag)]);
+    assert_eq!((stale.status, stale.code()), (409, "version_conflict"));
     assert_eq!(world.ok("POST", "/v1/segments/beta/restore", Value::Null)["name"], "B");
     assert_eq!(world.call("POST", "/v1/segments/none/restore", Value::Null).status, 404);
     assert_eq!(world.call("POST", "/v1/segments/a%20b/restore", Value::Null).status, 404);

@@ -249,7 +249,9 @@ fn segments_stay_while_they_are_named() {
     tenant.run(&gone).unwrap();
     assert_eq!(tenant.run(&gone), Err(Error::NotFound("segment")));
     assert!(conflict(tenant.run(&restore("f"))).contains("/rules/0/when/segment"));
-    assert_eq!(events(&tenant.run(&Command::RestoreSegment { key: "s".into() }).unwrap()), ["segment.restored"]);
+    let back = |expected| Command::RestoreSegment { key: "s".into(), expected };
+    assert_eq!(tenant.run(&back(Some(1))), Err(Error::VersionConflict { expected: 1, present: Some(2) }));
+    assert_eq!(events(&tenant.run(&back(Some(2))).unwrap()), ["segment.restored"]);
     assert_eq!(tenant.memory.segment("s").unwrap().unwrap().version, 3);
     tenant.run(&restore("f")).unwrap();
     let merge = Command::PutSegment(draft(Some("s"), r#"{"include":["u1"]}"#, Write::Merge, Some(3)));

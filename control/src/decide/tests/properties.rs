@@ -123,7 +123,7 @@ fn command() -> impl Strategy<Value = Command> {
         3 => (key(), expected()).prop_map(|(key, expected)| Command::RestoreFlag { key, expected }),
         3 => segment().prop_map(|document| Command::PutSegment(draft(None, &document.to_string(), Write::Upsert, None))),
         1 => segment_key().prop_map(|key| Command::DeleteSegment { key, expected: None }),
-        1 => segment_key().prop_map(|key| Command::RestoreSegment { key }),
+        1 => (segment_key(), expected()).prop_map(|(key, expected)| Command::RestoreSegment { key, expected }),
         3 => (scope(), "[xyz]", key(), 0..4_u8).prop_map(|(scope, id, flag, variant)| {
             let variant = [json!("on"), json!(true), json!("v1"), json!("gone")][usize::from(variant)].clone();
             let expires_at = if id == "x" { json!(START + HOUR) } else { Value::Null };
