@@ -170,10 +170,12 @@ fn document(store: &dyn Store, root: &Node, user: &User<'_>) -> Result<String, P
             to_do.extend(node.prerequisites);
         }
     }
+    // Writing a flag anew under a deleted key takes the old one's rows away.
+    let is_there = store.flag(&root.key)?.is_some_and(|row| row.deleted_at.is_none());
     let mut overrides = Vec::new();
     let ids = [(OverrideScope::User, attribute::USER_ID), (OverrideScope::Tenant, attribute::TENANT_ID)];
     for (scope, id) in ids.into_iter().filter_map(|(scope, name)| Some((scope, user.id(name)?))) {
-        for key in flags.keys() {
+        for key in flags.keys().filter(|key| *key != &root.key || is_there) {
             overrides.extend(store.override_row(scope, &id, key)?.map(|row| row.document));
         }
     }

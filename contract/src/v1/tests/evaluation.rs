@@ -150,6 +150,20 @@ fn a_preview_needs_nothing_to_be_saved() {
 }
 
 #[test]
+fn a_preview_of_a_deleted_key_has_nothing_of_the_old_flag() {
+    let mut world = World::new("acme");
+    world.ok("POST", "/v1/flags", flag("a"));
+    world.ok("PUT", "/v1/flags/override/user/U/a", json!({"variant": "on"}));
+    world.ok("DELETE", "/v1/flags/a", Value::Null);
+    let user = json!({"id": "U"});
+    let preview = world.ok("POST", "/v1/evaluate/preview", json!({"flag": flag("a"), "user": user}));
+    world.ok("POST", "/v1/flags", flag("a"));
+    let saved = world.ok("POST", "/v1/evaluate", json!({"flag_key": "a", "user": user}));
+    assert_eq!((&preview["variant"], &preview["reason"]), (&saved["variant"], &saved["reason"]), "{preview:#}");
+    assert_eq!(preview["reason"], "default");
+}
+
+#[test]
 fn the_time_of_a_preview_is_a_parameter() {
     let mut world = World::new("acme");
     world.ok("POST", "/v1/flags", flag("a"));
