@@ -12,6 +12,7 @@ use serde_json::value::RawValue;
 use super::draft::{fault, names};
 use super::flags::{self, check_not_archived, document_faults};
 use super::links::{reference_faults, serves};
+use super::segments::Replaced;
 use super::work::{Subject, Work, is_live, to_json};
 use super::{kill_switches, overrides, segments};
 use crate::error::Error;
@@ -78,7 +79,7 @@ pub(crate) fn import(work: &mut Work<'_>, document: &str) -> Result<(), Error> {
     let outline = outline(document)?;
     work.tells_each = false;
     let (mut faults, mut done) = (Faults::default(), Imported::default());
-    import_segments(work, &outline.segments, &mut faults, &mut done)?;
+    let dearer = import_segments(work, &outline.segments, &mut faults, &mut done)?;
     let replaced = import_flags(work, &outline.flags, &mut faults, &mut done)?;
     // Once all flags are there: those of a document may name one another in any order.
     for (key, (index, raw)) in &replaced.places {
@@ -94,6 +95,10 @@ pub(crate) fn import(work: &mut Work<'_>, document: &str) -> Result<(), Error> {
     import_kill_switches(work, &outline.kill_switches, &mut faults, &mut done)?;
     if !faults.0.is_empty() {
         return Err(Error::Invalid(faults.0));
+    }
+    // Of the flags as the document leaves them.
+    for key in &dearer {
+        segments::check_cost(work, key)?;
     }
     flags::check(work, &replaced.all)?;
     if !work.high_impact.is_empty() {
@@ -193,13 +198,14 @@ fn is_first(seen: &mut BTreeMap<String, usize>, key: &str, index: usize, at: &st
     is_first
 }
 
+/// Puts the segments of a document there, and gives those that cost more than they did.
 fn import_segments(
     work: &mut Work<'_>,
     entries: &[&RawValue],
     faults: &mut Faults,
     done: &mut Imported,
-) -> Result<(), Error> {
-    let mut seen = BTreeMap::new();
+) -> Result<Vec<String>, Error> {
+    let (mut seen, mut dearer) = (BTreeMap::new(), Vec::new());
     for (index, raw) in entries.iter().enumerate() {
         let at = format!("/segments/{index}");
         let segment = match Segment::read(raw.get()) {
@@ -212,11 +218,14 @@ fn import_segments(
         if is_first(&mut seen, &segment.key, index, &format!("{at}/key"), faults) {
             let row = work.segment(&segment.key)?;
             let was_there = row.as_ref().is_some_and(|row| row.deleted_at.is_none());
-            let is_changed = segments::replace(work, row, &segment, &at)?;
-            done.note(was_there, is_changed);
+            let replaced = segments::replace(work, row, &segment, &at)?;
+            done.note(was_there, replaced != Replaced::Unchanged);
+            if replaced == Replaced::Dearer {
+                dearer.push(segment.key);
+            }
         }
     }
-    Ok(())
+    Ok(dearer)
 }
 
 /// The flags of a document that were put there.

@@ -48,8 +48,21 @@ pub(crate) fn put(work: &mut Work<'_>, draft: &Draft) -> Result<(), Error> {
     let document = body.document(draft.write, present.map(|row| row.document.as_str()))?;
     let segment = Segment::read(&text(&document)?);
     let segment = body.finish(segment, more)?;
-    replace(work, row, &segment, "")?;
+    if replace(work, row, &segment, "")? == Replaced::Dearer {
+        check_cost(work, &segment.key)?;
+    }
     Ok(())
+}
+
+/// What came of putting a segment into the place of what was there.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Replaced {
+    /// It is as it was.
+    Unchanged,
+    /// It is another.
+    Changed,
+    /// It is another that costs more, so that a flag which names it may have come past its limit: see [`check_cost`].
+    Dearer,
 }
 
 fn too_large(at: &str) -> Fault {
@@ -57,18 +70,19 @@ fn too_large(at: &str) -> Fault {
     fault(FaultCode::LimitExceeded, at, message)
 }
 
-/// Puts a segment into the place of what is there under its key, and says whether that changed anything. `at` is the pointer to its document.
+/// Puts a segment into the place of what is there under its key. Whether flags that name it can bear its cost is left to [`check_cost`]. `at` is the
+/// pointer to its document.
 pub(crate) fn replace(
     work: &mut Work<'_>,
     row: Option<SegmentRow>,
     segment: &Segment,
     at: &str,
-) -> Result<bool, Error> {
+) -> Result<Replaced, Error> {
     let present = row.as_ref().filter(|row| row.deleted_at.is_none());
     if let Some(row) = present
         && document(segment, row.version, row.created_at, row.updated_at)? == row.document
     {
-        return Ok(false);
+        return Ok(Replaced::Unchanged);
     }
     let now = work.now();
     let version = row.as_ref().map_or(1, |row| row.version.saturating_add(1));
@@ -79,10 +93,7 @@ pub(crate) fn replace(
     }
     let is_dearer = present.is_some_and(|row| new.cost > row.cost);
     record(work, present, new, if present.is_some() { "updated" } else { "created" })?;
-    if is_dearer {
-        check_cost(work, &segment.key)?;
-    }
-    Ok(true)
+    Ok(if is_dearer { Replaced::Dearer } else { Replaced::Changed })
 }
 
 fn document(segment: &Segment, version: u64, created_at: i64, updated_at: i64) -> Result<String, Error> {
@@ -146,7 +157,7 @@ fn record(
 }
 
 /// Refuses a segment that is too dear for a flag which names it.
-fn check_cost(work: &Work<'_>, key: &str) -> Result<(), Error> {
+pub(crate) fn check_cost(work: &Work<'_>, key: &str) -> Result<(), Error> {
     let mut dear = Vec::new();
     for flag in work.flags_with_segment(key)? {
         if let Some(row) = work.flag(&flag)?.filter(is_live)

@@ -275,6 +275,24 @@ fn a_segment_is_not_too_dear_for_its_flags() {
 }
 
 #[test]
+fn an_import_counts_the_cost_of_what_it_leads_to() {
+    let mut tenant = Tenant::new();
+    let segment =
+        |conditions: usize| json!({"key": "s", "conditions": {"any": vec![json!({"attr": {"a": 1}}); conditions]}});
+    let rule = |n: usize| json!({"id": format!("r{n}"), "when": {"segment": "s"}, "serve": {"variant": "on"}});
+    let flag = |rules: usize| json!({"key": "f", "rules": (0..rules).map(rule).collect::<Vec<_>>()});
+    let import =
+        |flags: Value| Command::Import { document: json!({"flags": flags, "segments": [segment(200)]}).to_string() };
+    tenant.segment(&segment(1).to_string()).unwrap();
+    tenant.put(&flag(90).to_string()).unwrap();
+    // A flag that the document does not name would become too dear, and one that it names with as many rules.
+    assert_eq!(limit(tenant.run(&import(json!([])))), "CONDITION_COST");
+    assert_eq!(faults(tenant.run(&import(json!([flag(90)]))))[0].1, "limit_exceeded");
+    // With the rules that the document leaves it, it is not.
+    assert_eq!(events(&tenant.run(&import(json!([flag(1)]))).unwrap()), ["tenant.imported"]);
+}
+
+#[test]
 fn override_rows_name_what_is_there() {
     let mut tenant =
         Tenant::with_flags(&[r#"{"key":"a"}"#, r#"{"key":"s","type":"string","variants":[{"key":"x"},{"key":"y"}]}"#]);
