@@ -1,6 +1,7 @@
 //! Flags, segments, override rows, kill switches and imports.
 
 use burgee_core::Snapshot;
+use burgee_core::limits::SEGMENT_BYTES;
 use burgee_core::model::OverrideScope;
 use serde_json::json;
 
@@ -140,6 +141,17 @@ fn a_flag_is_no_larger_in_its_canonical_form() {
     assert!(document(97).len() < 65_536);
     assert_eq!(faults(tenant.put(&document(97))), [(String::new(), "limit_exceeded".to_owned())]);
     tenant.put(&document(80)).unwrap();
+    // A segment's has more than its body by what the service sets.
+    let segment = |padding: usize| {
+        let mut ids: Vec<String> = (0..9_900).map(|n| format!("{n:0100}")).collect();
+        ids.push("x".repeat(padding));
+        json!({"key": "s", "include": ids}).to_string()
+    };
+    let room = SEGMENT_BYTES - segment(0).len();
+    for padding in [room - 10, room + 10] {
+        assert_eq!(faults(tenant.segment(&segment(padding))), [(String::new(), "limit_exceeded".to_owned())]);
+    }
+    tenant.segment(&segment(room - 200)).unwrap();
 }
 
 #[test]
@@ -373,6 +385,29 @@ fn a_snapshot_that_could_not_be_read_never_comes_to_be() {
     }
     assert_eq!(limit(last), "SNAPSHOT_BYTES");
     assert!(tenant.memory.snapshot().len() > 20 * 1024 * 1024);
+}
+
+#[test]
+fn a_tenant_has_so_many_flags_segments_and_override_rows() {
+    use burgee_core::limits::{FLAGS, OVERRIDES, SEGMENTS};
+    let mut tenant = Tenant::new();
+    let keys =
+        |prefix: &str, count: usize| (0..count).map(|n| json!({"key": format!("{prefix}{n}")})).collect::<Vec<_>>();
+    let row = |n: usize| json!({"scope": "user", "id": format!("u{n}"), "flag": "f0", "variant": "on"});
+    let overrides: Vec<Value> = (0..OVERRIDES).map(row).collect();
+    let document = json!({"flags": keys("f", FLAGS), "segments": keys("s", SEGMENTS), "overrides": overrides});
+    tenant.run(&Command::Import { document: document.to_string() }).unwrap();
+    let (flag, segment) = (r#"{"key":"one-more"}"#, r#"{"key":"one-more"}"#);
+    assert_eq!(limit(tenant.put(flag)), "FLAGS");
+    tenant.run(&archive("f1")).unwrap();
+    assert_eq!(limit(tenant.put(flag)), "FLAGS", "archived ones count");
+    tenant.run(&delete("f1")).unwrap();
+    tenant.put(flag).unwrap();
+    assert_eq!(limit(tenant.run(&restore("f1"))), "FLAGS", "coming back is one more, too");
+    assert_eq!(limit(tenant.segment(segment)), "SEGMENTS");
+    tenant.run(&Command::DeleteSegment { key: "s0".into(), expected: None }).unwrap();
+    tenant.segment(segment).unwrap();
+    assert_eq!(limit(tenant.run(&override_of("f2", r#"{"variant":"on"}"#))), "OVERRIDES");
 }
 
 #[test]

@@ -63,6 +63,60 @@ fn a_proposal_is_of_its_time() {
 }
 
 #[test]
+fn what_has_become_wrong_goes_on_waiting() {
+    let mut tenant = Tenant::with_flags(&[r#"{"key":"a"}"#, r#"{"key":"b"}"#]);
+    tenant.segment(r#"{"key":"s"}"#).unwrap();
+    let named = r#"{"high_impact":true,"rules":[{"id":"r","when":{"segment":"s"},"serve":{"variant":"on"}}]}"#;
+    let named = proposal(&tenant.patch("a", named).unwrap());
+    let needs =
+        |flag: &str| format!(r#"{{"high_impact":true,"prerequisites":[{{"flag":"{flag}","variants":["on"]}}]}}"#);
+    let cyclic = proposal(&tenant.patch("a", &needs("b")).unwrap());
+    // Neither changes the flag, so that its version is what it was.
+    tenant.run(&Command::DeleteSegment { key: "s".into(), expected: None }).unwrap();
+    tenant.patch("b", &needs("a").replace("true", "false")).unwrap();
+    assert_eq!(
+        faults(tenant.run_as("bob", &approve(&named.id))),
+        [("/rules/0/when/segment".to_owned(), "unknown_reference".to_owned())]
+    );
+    let cycle = ["a", "b", "a"].map(str::to_owned).to_vec();
+    assert_eq!(tenant.run_as("bob", &approve(&cyclic.id)), Err(Error::PrerequisiteCycle(cycle)));
+    for row in [&named, &cyclic] {
+        assert_eq!(tenant.memory.proposal(&row.id).unwrap().unwrap().status, ProposalStatus::Waiting);
+    }
+    // Once it is right again, it is done.
+    tenant.run(&Command::RestoreSegment { key: "s".into(), expected: None }).unwrap();
+    assert_eq!(events(&tenant.run_as("bob", &approve(&named.id)).unwrap()), ["flag.updated", "proposal.approved"]);
+}
+
+#[test]
+fn what_a_flag_of_high_impact_names_changes_by_one_person() {
+    let mut tenant = Tenant::with_flags(&[r#"{"key":"base"}"#]);
+    tenant.segment(r#"{"key":"s"}"#).unwrap();
+    let document = r#"{"key":"a","high_impact":true,"prerequisites":[{"flag":"base","variants":["on"]}],
+        "rules":[{"id":"r","when":{"segment":"s"},"serve":{"variant":"on"}}]}"#;
+    let row = proposal(&tenant.put(document).unwrap());
+    tenant.run_as("bob", &approve(&row.id)).unwrap();
+    assert_eq!(events(&tenant.segment(r#"{"key":"s","include":["u"]}"#).unwrap()), ["segment.updated"]);
+    assert_eq!(events(&tenant.patch("base", r#"{"state":"off"}"#).unwrap()), ["flag.updated"]);
+    let kill = Command::SetKillSwitch { category: "*".into(), engaged: true, reason: None };
+    assert_eq!(events(&tenant.run(&kill).unwrap()), ["killswitch.engaged"]);
+}
+
+#[test]
+fn proposals_are_no_more_than_can_be_looked_through() {
+    let mut tenant = Tenant::with_flags(&[r#"{"key":"a"}"#]);
+    let propose =
+        |tenant: &mut Tenant, n: usize| tenant.patch("a", &format!(r#"{{"high_impact":true,"description":"{n}"}}"#));
+    let first = proposal(&propose(&mut tenant, 0).unwrap());
+    for n in 1..limits::PROPOSALS {
+        propose(&mut tenant, n).unwrap();
+    }
+    assert_eq!(limit(propose(&mut tenant, limits::PROPOSALS)), "PROPOSALS");
+    tenant.run(&Command::RejectProposal { id: first.id, reason: None }).unwrap();
+    propose(&mut tenant, limits::PROPOSALS).unwrap();
+}
+
+#[test]
 fn every_write_but_the_emergency_ones_waits() {
     let mut tenant = Tenant::with_flags(&[r#"{"key":"b"}"#]);
     let created = proposal(&tenant.put(r#"{"key":"a","high_impact":true}"#).unwrap());
@@ -90,6 +144,11 @@ fn every_write_but_the_emergency_ones_waits() {
         events[0].clone()
     };
     assert_eq!(approved(&mut tenant, &put_override), "override.set");
+    let remove = Command::RemoveOverride { scope: OverrideScope::Tenant, id: "t".into(), flag: "a".into() };
+    assert_eq!(approved(&mut tenant, &remove), "override.removed");
+    for (command, event) in [(archive("a"), "flag.archived"), (restore("a"), "flag.restored")] {
+        assert_eq!(approved(&mut tenant, &command), event);
+    }
     assert_eq!(approved(&mut tenant, &rollout), "flag.rollout_scheduled");
     // Pausing does not wait, going on does.
     assert_eq!(events(&tenant.run(&steer(Steer::Pause)).unwrap()), ["flag.rollout_paused"]);
@@ -98,6 +157,8 @@ fn every_write_but_the_emergency_ones_waits() {
     let now = tenant.now;
     assert_eq!(tenant.tick_at(now), []);
     assert_eq!(events(&tenant.run(&steer(Steer::RollBack)).unwrap()), ["flag.rollout_rolled_back"]);
+    assert_eq!(approved(&mut tenant, &rollout), "flag.rollout_scheduled");
+    assert_eq!(events(&tenant.run(&steer(Steer::Cancel)).unwrap()), ["flag.rollout_cancelled"]);
     let import = Command::Import { document: r#"{"flags":[{"key":"a"},{"key":"b","description":"x"}]}"#.into() };
     assert!(conflict(tenant.run(&import)).contains("`a`"));
     let unchanged =
