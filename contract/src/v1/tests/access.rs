@@ -52,6 +52,58 @@ fn every_operation_asks_for_tenant_then_token_then_scope() {
     assert!(ran > 50, "{ran}");
 }
 
+/// Which scopes let ask what: the table of section 1, by methods and the beginnings of paths. The first that fits counts.
+#[test]
+fn scopes_are_for_what_the_page_says() {
+    const EXPECTED: [(&str, &str, &[&str]); 32] = [
+        ("POST", "/v1/evaluate/preview", &["flags:r"]),
+        ("POST", "/v1/evaluate", &["evaluate"]),
+        ("POST", "/v1/exposures", &["evaluate"]),
+        ("GET", "/v1/snapshot", &["flags:r", "evaluate"]),
+        ("GET", "/v1/events", &["flags:r"]),
+        ("GET", "/v1/flags", &["flags:r"]),
+        ("POST", "/v1/flags", &["flags:rw"]),
+        ("PUT", "/v1/flags", &["flags:rw"]),
+        ("PATCH", "/v1/flags", &["flags:rw"]),
+        ("DELETE", "/v1/flags", &["flags:rw"]),
+        ("GET", "/v1/segments", &["segments:r"]),
+        ("POST", "/v1/segments", &["segments:rw"]),
+        ("PUT", "/v1/segments", &["segments:rw"]),
+        ("PATCH", "/v1/segments", &["segments:rw"]),
+        ("DELETE", "/v1/segments", &["segments:rw"]),
+        ("POST", "/v1/rollouts/stop", &["killswitch:rw"]),
+        ("POST", "/v1/rollouts/start", &["killswitch:rw"]),
+        ("GET", "/v1/killswitches", &["flags:r", "killswitch:rw"]),
+        ("POST", "/v1/killswitches", &["killswitch:rw"]),
+        ("GET", "/v1/proposals", &["flags:r", "approve"]),
+        ("POST", "/v1/proposals/{id}/approve", &["approve"]),
+        ("POST", "/v1/proposals/{id}/reject", &["approve", "flags:rw"]),
+        ("GET", "/v1/audit", &["audit:r"]),
+        ("POST", "/v1/audit/sink/retry", &["admin"]),
+        ("POST", "/v1/import", &["admin"]),
+        ("POST", "/v1/cache/invalidate", &["admin"]),
+        ("GET", "/v1/webhooks", &["admin"]),
+        ("POST", "/v1/webhooks", &["admin"]),
+        ("PUT", "/v1/webhooks", &["admin"]),
+        ("DELETE", "/v1/webhooks", &["admin"]),
+        ("POST", "/v1/auth/token", &[]),
+        ("GET", "/v1/keys", &[]),
+    ];
+    let mut used = std::collections::BTreeSet::new();
+    for entry in crate::operations::all().filter(|entry| entry.path.starts_with("/v1/")) {
+        let fits = |(method, path, _): &(&str, &str, _)| *method == entry.method && entry.path.starts_with(path);
+        let place = EXPECTED.iter().position(|expected| fits(expected));
+        let (method, path, expected) = EXPECTED[place.unwrap_or_else(|| panic!("{} {}", entry.method, entry.path))];
+        let scopes: Vec<&str> = match entry.access {
+            crate::operations::Access::Scopes(scopes) => scopes.iter().map(|scope| scope.name()).collect(),
+            _ => Vec::new(),
+        };
+        assert_eq!(scopes, expected, "{} {}", entry.method, entry.path);
+        used.insert((method, path));
+    }
+    assert_eq!(used.len(), EXPECTED.len(), "{used:?}");
+}
+
 #[test]
 fn a_refusal_names_the_scope_and_says_how_to_go_on() {
     let mut world = World::new("acme");
@@ -102,10 +154,12 @@ fn without_a_secret_nothing_is_served() {
         [("GET", "/v1/flags"), ("POST", "/v1/auth/token"), ("POST", "/v1/evaluate"), ("POST", "/v1/flags")]
     {
         let got = world.call(method, path, json!({"client_id": "x"}));
-        assert_eq!((got.status, got.code()), (503, "unavailable"), "{path}");
+        assert_eq!((got.status, got.code(), got.header("Retry-After")), (503, "unavailable", "1"), "{path}");
         assert!(got.json["detail"].as_str().unwrap().contains("FF_TOKEN_SECRET"), "{}", got.json);
     }
-    assert_eq!(world.get("/openapi.json").status, 200);
+    for path in ["/v1/keys", "/openapi.json"] {
+        assert_eq!(world.get(path).status, 200, "{path} asks for no token");
+    }
 }
 
 /// A client of the SHA-256 of `s3cret`.

@@ -74,6 +74,8 @@ fn writes_can_demand_a_version() {
     assert_eq!(put(&mut world, &condition(elsewhere), flag("a")), conflict);
     assert_eq!(put(&mut world, &condition("\"x\""), flag("a")), conflict);
     assert_eq!(put(&mut world, &condition("*"), flag("a")), fine);
+    let weak: &'static str = format!("W/{tag}").leak();
+    assert_eq!(put(&mut world, &condition(weak), flag("a")), fine, "an edge has compressed the answer");
     assert_eq!(put(&mut world, &condition(tag), json!({"owner": "o", "default_variant": "off"})), fine);
     assert_eq!(
         put(&mut world, &condition(tag), json!({"owner": "p", "default_variant": "off"})),
