@@ -66,8 +66,8 @@ pub const BATCH_KEPT_MS: i64 = 24 * 60 * 60 * 1000;
 /// Rows that one tick purges, and deliveries that it hands over. What is left makes the next tick due at once.
 pub const TICK_ROWS: usize = 100;
 
-/// Bytes of the id of an override row: it stands in a URL, and in the key of the audit's entries.
-pub const OVERRIDE_ID_BYTES: usize = 1_024;
+/// Characters of the id of an override row, however it comes: it stands in a URL, by which it is removed, and in the key of the audit's entries.
+pub const OVERRIDE_ID_CHARS: usize = 256;
 
 /// Bytes of a free text: a reason, a description of a webhook. It is shown in lists and kept in the audit for ever.
 pub const TEXT_BYTES: usize = 2_048;

@@ -10,7 +10,7 @@ use super::flags::check_not_archived;
 use super::links::serves;
 use super::work::{Subject, Work, scope_name, to_json, unreadable};
 use crate::error::Error;
-use crate::limits::{OVERRIDE_ID_BYTES, TEXT_BYTES};
+use crate::limits::{OVERRIDE_ID_CHARS, TEXT_BYTES};
 use crate::rows::OverrideRow;
 
 /// What a body may have. All but the first four are set by the service, and are let in so that what was read can be written back.
@@ -23,7 +23,7 @@ pub(crate) fn put(work: &mut Work<'_>, scope: OverrideScope, id: &str, key: &str
     check_not_archived(Some(&flag))?;
     let members = object(document)?;
     let mut faults = Vec::new();
-    if id.is_empty() || id.len() > OVERRIDE_ID_BYTES {
+    if id.is_empty() || is_long(id) {
         faults.push(fault(FaultCode::InvalidValue, "", format!("the path's id {}", id_rule())));
     }
     let mut fields = Fields::new(&members, "", &MEMBERS, &mut faults);
@@ -65,13 +65,17 @@ pub(crate) fn put(work: &mut Work<'_>, scope: OverrideScope, id: &str, key: &str
 }
 
 fn id_rule() -> String {
-    format!("must have 1 to {OVERRIDE_ID_BYTES} bytes (OVERRIDE_ID_BYTES)")
+    format!("must have 1 to {OVERRIDE_ID_CHARS} characters (OVERRIDE_ID_CHARS)")
+}
+
+fn is_long(id: &str) -> bool {
+    id.chars().nth(OVERRIDE_ID_CHARS).is_some()
 }
 
 /// The faults that a row has here and not in a file.
 pub(crate) fn faults(row: &Override) -> Vec<Fault> {
     let mut faults = Vec::new();
-    if row.id.len() > OVERRIDE_ID_BYTES {
+    if is_long(&row.id) {
         faults.push(fault(FaultCode::LimitExceeded, "/id", id_rule()));
     }
     for (name, text) in [("approval_ref", &row.approval_ref), ("reason", &row.reason)] {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use burgee_control::limits::OVERRIDE_ID_CHARS;
 use burgee_control::{Change, Command, KillSwitchRow, OverrideRow, Store};
 use burgee_core::model::{KillSwitch, OverrideScope};
 use burgee_core::{Documents, Path};
@@ -10,7 +11,6 @@ use serde::Serialize;
 use super::{Answer, Asked, Done, json, not_found, time};
 use crate::envelope::Problem;
 use crate::http::Response;
-use crate::limits;
 use crate::v1::input::{self, Faults, Fields, is_key};
 use crate::v1::page::whole;
 
@@ -28,8 +28,8 @@ fn place(asked: &Asked<'_>) -> Result<Place, Problem> {
         _ => return Err(not_found("scope of overrides: it is user or tenant")),
     };
     let id = asked.segment("id")?.into_owned();
-    if id.chars().count() > limits::SUBJECT_CHARS {
-        return Err(Problem::invalid("the id in the path has more than 256 characters (SUBJECT_CHARS)"));
+    if id.chars().nth(OVERRIDE_ID_CHARS).is_some() {
+        return Err(Problem::invalid("the id in the path has more than 256 characters (OVERRIDE_ID_CHARS)"));
     }
     let flag = asked.segment("flag")?.into_owned();
     if is_key(&flag) { Ok(Place { scope, id, flag }) } else { Err(not_found("flag")) }

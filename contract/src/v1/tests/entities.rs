@@ -336,6 +336,21 @@ fn paths_are_decoded_segment_by_segment() {
 }
 
 #[test]
+fn what_is_imported_can_be_removed_by_its_path() {
+    let mut world = World::new("acme");
+    let import = |id: &str| json!({"flags": [flag("a")], "overrides": [{"scope": "user", "id": id, "flag": "a", "variant": "on"}]});
+    for id in ["\u{e9}".repeat(256), "a/b?c=d#é %".to_owned()] {
+        world.ok("POST", "/v1/import", import(&id));
+        let id: String = id.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        assert_eq!(world.call("DELETE", &format!("/v1/flags/override/user/{id}/a"), Value::Null).status, 204);
+    }
+    for id in ["x".repeat(257), String::new()] {
+        let got = world.call("POST", "/v1/import", import(&id));
+        assert_eq!((got.status, got.pointers()), (422, vec!["/overrides/0/id"]), "{id}");
+    }
+}
+
+#[test]
 fn an_import_is_one_change() {
     let mut world = World::new("acme");
     world.ok("POST", "/v1/flags", flag("a"));
