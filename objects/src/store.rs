@@ -77,7 +77,7 @@ impl State for SqlStore {
             SELECT (SELECT count(*) FROM flags WHERE deleted_at IS NULL), \
                 (SELECT count(*) FROM segments WHERE deleted_at IS NULL), \
                 (SELECT count(*) FROM overrides), \
-                (SELECT count(*) FROM kill_switches), \
+                (SELECT count(*) FROM kill_switches WHERE category <> '*'), \
                 (SELECT count(*) FROM proposals WHERE status = 'waiting'), \
                 (SELECT count(*) FROM webhooks), \
                 (SELECT coalesce(sum(octet_length(document)), 0) FROM flags WHERE deleted_at IS NULL AND state <> 'archived') \

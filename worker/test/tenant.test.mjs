@@ -73,6 +73,20 @@ test('an attribute counts once, however many name it, and not where only what is
   assert.equal((await worker.v1('acme', 'POST', '/v1/flags', names('one-more', 'new3'))).status, 422);
 });
 
+test('the switch for all flags takes no other\'s place', async (t) => {
+  const worker = await startWorker(t);
+  const engage = (category) => worker.v1('acme', 'POST', `/v1/killswitches/${category}/engage`);
+  for (const category of ['*', 'k0']) assert.equal((await engage(category)).status, 200, category);
+  // 999 of the 1,000 that a tenant may have.
+  const put = `WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 998)
+    INSERT INTO kill_switches (category, engaged, document) SELECT 'k' || n, 0, '{}' FROM n`;
+  assert.deepEqual(await worker.sql('acme', put), []);
+  assert.equal((await engage('last')).status, 200);
+  const refused = await engage('one-more');
+  assert.deepEqual([refused.status, refused.body.code], [422, 'limit_exceeded'], refused.text);
+  assert.match(refused.body.detail, /KILL_SWITCHES/);
+});
+
 test('writes that race are one after the other', async (t) => {
   const worker = await startWorker(t);
   await worker.v1('acme', 'POST', '/v1/flags', flag('f'));
