@@ -77,6 +77,21 @@ test('an alarm that was lost is set again by whoever wakes the object', async (t
   await eventually(() => published(second, 'acme'), (version) => version === 1, 'the publication', 10_000);
 });
 
+test('a snapshot is compressed for whoever takes that, and is the same', async (t) => {
+  const worker = await startWorker(t);
+  await worker.v1('acme', 'POST', '/v1/flags', flag('f', { description: 'x'.repeat(5_000) }));
+  const read = async (encoding, headers) => {
+    const { status, response, text } = await worker.v1('acme', 'GET', '/v1/snapshot', undefined, { headers: { 'Accept-Encoding': encoding, ...headers } });
+    return { status, encoding: response.headers.get('Content-Encoding'), tag: response.headers.get('ETag'), text };
+  };
+  const [plain, packed] = [await read('identity'), await read('gzip')];
+  assert.deepEqual([plain.status, plain.encoding, packed.status, packed.encoding], [200, null, 200, 'gzip']);
+  assert.equal(packed.text, plain.text);
+  assert.equal(packed.tag, plain.tag);
+  // Edges mark tags so where they compress.
+  for (const tag of [plain.tag, `W/${plain.tag}`]) assert.equal((await read('gzip', { 'If-None-Match': tag })).status, 304, tag);
+});
+
 test('isolates that KV keeps behind', async (t) => {
   const worker = await startWorker(t, { gate: true, isolates: 2, vars: { FF_SOFT_TTL_MS: String(TTL_MS) } });
   const [one, two] = [await worker.isolate(0), await worker.isolate(1)];
