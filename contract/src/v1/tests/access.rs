@@ -92,7 +92,7 @@ fn scopes_are_for_what_the_page_says() {
     let mut used = std::collections::BTreeSet::new();
     for entry in crate::operations::all().filter(|entry| entry.path.starts_with("/v1/")) {
         let fits = |(method, path, _): &(&str, &str, _)| *method == entry.method && entry.path.starts_with(path);
-        let place = EXPECTED.iter().position(|expected| fits(expected));
+        let place = EXPECTED.iter().position(fits);
         let (method, path, expected) = EXPECTED[place.unwrap_or_else(|| panic!("{} {}", entry.method, entry.path))];
         let scopes: Vec<&str> = match entry.access {
             crate::operations::Access::Scopes(scopes) => scopes.iter().map(|scope| scope.name()).collect(),
