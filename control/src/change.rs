@@ -36,6 +36,11 @@ pub enum Change {
     PutKillSwitch(KillSwitchRow),
     /// A flag's rollout, in the place of an earlier one.
     PutRollout(RolloutRow),
+    /// A flag's rollout goes.
+    RemoveRollout {
+        /// The flag's key.
+        flag: String,
+    },
     /// A proposal's row, in the place of an earlier one.
     PutProposal(ProposalRow),
     /// A webhook's row, in the place of an earlier one.

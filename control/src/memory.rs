@@ -184,6 +184,7 @@ impl Memory {
             Change::PutRollout(row) => {
                 self.rollouts.insert(row.flag.clone(), row.clone());
             }
+            Change::RemoveRollout { flag } => removed(self.rollouts.remove(flag), "rollout")?,
             Change::PutProposal(row) => {
                 self.proposals.insert(number(&row.id), row.clone());
             }

@@ -52,6 +52,7 @@ fn apply(database: &Database, change: &Change) -> Read<()> {
             "rollouts (flag, status, next_at, document)",
             bound![row.flag, name(&row.status)?, row.next_at, written(row)?],
         ),
+        Change::RemoveRollout { flag } => database.run("DELETE FROM rollouts WHERE flag = ?", bound![flag]),
         Change::PutProposal(row) => put(
             database,
             "proposals (id, place, status, created_at, document)",

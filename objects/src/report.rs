@@ -19,7 +19,14 @@ const LOST_MS: i64 = 10_000;
 
 /// Whether a change makes the last report wrong.
 pub(super) fn shows(change: &Change) -> bool {
-    matches!(change, Change::SetVersion { .. } | Change::PutFlag(_) | Change::PurgeFlag { .. } | Change::PutRollout(_))
+    matches!(
+        change,
+        Change::SetVersion { .. }
+            | Change::PutFlag(_)
+            | Change::PurgeFlag { .. }
+            | Change::PutRollout(_)
+            | Change::RemoveRollout { .. }
+    )
 }
 
 /// Notes that there is something to tell. What follows soon after another report is told with the next.

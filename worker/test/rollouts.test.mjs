@@ -84,6 +84,11 @@ test('the switch that stops rollouts, and the kill switch of a category', async 
   assert.equal(await evaluate(), false);
   assert.equal((await worker.v1('acme', 'POST', '/v1/killswitches/payments/release', {})).status, 200);
   assert.equal(await evaluate(), true);
+
+  // A flag that is made anew under the key has not the rollout of the old one.
+  assert.equal((await worker.v1('acme', 'DELETE', '/v1/flags/f')).status, 204);
+  assert.equal((await worker.v1('acme', 'POST', '/v1/flags', FLAG)).status, 201);
+  assert.equal((await worker.v1('acme', 'GET', '/v1/flags/f/rollout')).status, 404);
 });
 
 test('the switch of whoever runs the objects stops all rollouts', async (t) => {

@@ -81,6 +81,9 @@ pub(crate) fn replace(
             for old in work.overrides_of(&flag.key)? {
                 overrides::remove(work, &old)?;
             }
+            if work.rollout(&flag.key)?.is_some() {
+                work.remove_rollout(&flag.key);
+            }
             let version = row.as_ref().map_or(1, |row| row.version.saturating_add(1));
             store(work, row.as_ref(), stamped(flag, version, now, now), at, Cause::Request("created"))?;
             Ok(None)

@@ -38,7 +38,7 @@ pub(crate) struct Work<'a> {
     segments: BTreeMap<String, SegmentRow>,
     /// None: removed.
     overrides: BTreeMap<OverrideKey, Option<OverrideRow>>,
-    rollouts: BTreeMap<String, RolloutRow>,
+    rollouts: BTreeMap<String, Option<RolloutRow>>,
     webhooks: BTreeMap<String, WebhookRow>,
     /// How much there is, the command's changes included; read when first needed.
     counts: Option<Counts>,
@@ -128,7 +128,7 @@ impl<'a> Work<'a> {
 
     pub fn rollout(&self, flag: &str) -> Read<Option<RolloutRow>> {
         match self.rollouts.get(flag) {
-            Some(row) => Ok(Some(row.clone())),
+            Some(row) => Ok(row.clone()),
             None => self.state.rollout(flag),
         }
     }
@@ -272,7 +272,12 @@ impl<'a> Work<'a> {
 
     pub fn put_rollout(&mut self, row: RolloutRow) {
         self.rows.push(Change::PutRollout(row.clone()));
-        self.rollouts.insert(row.flag.clone(), row);
+        self.rollouts.insert(row.flag.clone(), Some(row));
+    }
+
+    pub fn remove_rollout(&mut self, flag: &str) {
+        self.rows.push(Change::RemoveRollout { flag: flag.to_owned() });
+        self.rollouts.insert(flag.to_owned(), None);
     }
 
     pub fn put_proposal(&mut self, row: ProposalRow, is_new: bool) -> Result<(), Error> {

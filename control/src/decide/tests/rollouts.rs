@@ -316,6 +316,24 @@ fn time_stands_still_while_it_is_paused() {
 }
 
 #[test]
+fn a_flag_that_is_made_anew_has_no_rollout() {
+    let mut tenant = with_steps(json!([{"percentage": 100}]));
+    tenant.tick_at(START + 10);
+    assert_eq!(rollout(&tenant).status, RolloutStatus::Done);
+    tenant.run(&delete("a")).unwrap();
+    // Restored it is the old one, and so is its rollout.
+    tenant.run(&restore("a")).unwrap();
+    assert_eq!(rollout(&tenant).status, RolloutStatus::Done);
+    tenant.run(&delete("a")).unwrap();
+    let changes = tenant.put(r#"{"key":"a"}"#).unwrap();
+    assert!(changes.contains(&Change::RemoveRollout { flag: "a".into() }), "{changes:?}");
+    assert_eq!(tenant.memory.rollout("a").unwrap(), None);
+    assert!(matches!(tenant.run(&steer(Steer::RollBack)), Err(Error::RolloutConflict(_))));
+    tenant.run(&start("a", &json!({"steps": [{"percentage": 10}]}))).unwrap();
+    assert_eq!(rollout(&tenant).status, RolloutStatus::Done);
+}
+
+#[test]
 fn rolling_back_brings_back_what_the_rollout_changed() {
     let mut tenant = with_steps(json!([{"percentage": 10}, {"percentage": 20, "after": "1h"}]));
     tenant.tick_at(START + 10);
