@@ -75,7 +75,7 @@ const SUITES = [
   },
   { name: 'npm', group: 'npm', reads: 'node', about: 90, needs: ['npm'], tests: 'npm/test' },
   { name: 'openfeature', group: 'npm', reads: 'node', about: 10, needs: ['npm'], tests: 'npm/conformance' },
-  { name: 'worker', group: 'worker', reads: 'node', about: 200, needs: ['worker'], tests: 'worker/test' },
+  { name: 'worker', group: 'worker', reads: 'node', about: 280, needs: ['worker'], tests: 'worker/test' },
   // 17 cases on each of three backings.
   { name: 'backings', group: 'worker', reads: 'pass', about: 20, needs: ['worker'], run: ['node', 'parity/backings.mjs'] },
   {
