@@ -262,9 +262,11 @@ impl Compiler {
             .percentage
             .map(|percentage| (hashing.bucketer(None, None, Purpose::Own), Cut::of_percentage(percentage)));
         let purpose = if percentage.is_some() { Purpose::WithinRule(&rule.id) } else { Purpose::Own };
+        let when = self.test(rule.when);
         CompiledRule {
             serve: self.serve(rule.serve, &hashing, purpose, find),
-            when: self.test(rule.when),
+            quick: when.quick(),
+            when,
             percentage,
             verdict: Verdict::INVALID,
             id: rule.id.into(),

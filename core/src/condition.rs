@@ -1,5 +1,7 @@
 //! Conditions and segments, compiled: what can be read once is read once, and a comparison only compares.
 
+mod quick;
+
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::cmp::Ordering;
@@ -13,6 +15,8 @@ use crate::snapshot::{Index, Snapshot};
 use crate::text::Text;
 use crate::time::parse_rfc3339;
 use crate::trace::{Compared, ComparedValue, Outcome, Trace};
+
+pub(crate) use quick::Quick;
 
 /// A condition that is ready to be evaluated.
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use crate::bucketing::{Bucket, Bucketer, Cut};
-use crate::condition::Subject;
+use crate::condition::{Quick, Subject};
 use crate::context::{Attribute, Context, Value, attribute};
 use crate::decision::{Decision, Details, Reason, Source, Verdict};
 use crate::model::{OverrideScope, RolloutStage};
@@ -186,6 +186,20 @@ impl Snapshot {
         let mut steps = Vec::new();
         let decision = self.evaluate(flag, context, request, &mut steps);
         (decision, steps)
+    }
+}
+
+impl CompiledRule {
+    /// Whether the rule's condition matches.
+    #[inline(always)]
+    fn matches<'s, C: Context + ?Sized>(&'s self, subject: &Subject<'_, 's, C>, trace: &mut impl Trace<'s>) -> bool {
+        if !self.quick.is_empty()
+            && !trace.keeps()
+            && let Some(matches) = Quick::all(&self.quick, subject.context)
+        {
+            return matches;
+        }
+        self.when.matches(subject, trace)
     }
 }
 
@@ -423,7 +437,7 @@ impl<'s, 'r, C: Context + ?Sized> Walk<'s, 'r, C> {
         let subject = Subject { context: self.context, snapshot: self.snapshot };
         for (place, rule) in (0..).zip(rules) {
             trace.step(|| Step { rule_id: Some(&rule.id), ..Step::new(Source::Rule, Outcome::NoMatch) });
-            if !rule.when.matches(&subject, trace) {
+            if !rule.matches(&subject, trace) {
                 continue;
             }
             if let Some(verdict) = self.rule(place, rule, trace) {

@@ -8,7 +8,7 @@ use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
 
 use crate::bucketing::{Bucketer, Cut};
-use crate::condition::{CompiledSegment, Test};
+use crate::condition::{CompiledSegment, Quick, Test};
 use crate::context::{Attribute, Symbol};
 use crate::decision::{Reason, Source, Verdict};
 use crate::fault::{Warning, WarningCode};
@@ -158,6 +158,8 @@ pub(crate) struct CompiledPrerequisite {
 pub(crate) struct CompiledRule {
     pub(crate) id: Box<str>,
     pub(crate) when: Test,
+    /// The same, if it is of that kind; otherwise empty.
+    pub(crate) quick: Box<[Quick]>,
     pub(crate) percentage: Option<(Bucketer, Cut)>,
     pub(crate) serve: CompiledServe,
     /// What it decides, if it serves one variant.
