@@ -1,102 +1,20 @@
 //! The walk: the one place where a flag is decided. `explain` is this walk with a trace that keeps the steps.
 
+mod before;
+
 use alloc::vec::Vec;
 
 use crate::bucketing::{Bucket, Bucketer, Cut};
 use crate::condition::{Quick, Subject};
 use crate::context::{Attribute, Context, Value, attribute};
 use crate::decision::{Decision, Details, Reason, Source, Verdict};
-use crate::model::{OverrideScope, RolloutStage};
+use crate::model::RolloutStage;
+use crate::request::Request;
 use crate::snapshot::{
-    Body, CompiledFlag, CompiledPrerequisite, CompiledRule, CompiledServe, CompiledStage, CompiledTargets,
-    Distribution, EngagedSwitch, FlagIndex, Snapshot, Start, StoredOverrides, VariantIndex,
+    Body, CompiledFlag, CompiledRule, CompiledServe, CompiledStage, Distribution, FlagIndex, Snapshot, Start,
+    VariantIndex,
 };
-use crate::text::Text;
 use crate::trace::{Outcome, Step, Trace};
-
-/// What a request brings beside the context.
-#[derive(Clone, Copy)]
-pub struct Request<'a> {
-    /// The time, ms since the epoch. A stored override is expired from its `expires_at` on.
-    pub now: i64,
-    /// The request's own overrides, if it has any.
-    pub overrides: Option<&'a dyn Overrides>,
-    /// Which sensitive flags the caller may be told of; none, where there is nobody who could say so: no sensitive flag at all.
-    pub permits: Option<&'a dyn Permits>,
-}
-
-impl Request<'_> {
-    /// A request at a time, without overrides of its own and of somebody who may be told of no sensitive flag.
-    #[must_use]
-    pub fn at(now: i64) -> Self {
-        Self { now, overrides: None, permits: None }
-    }
-}
-
-/// Which sensitive flags the caller of a request may be told of: those that are evaluated, and those that are their prerequisites.
-pub trait Permits {
-    /// Whether he may be told of a sensitive flag.
-    ///
-    /// # Errors
-    /// Why he may not.
-    fn permit(&self, flag: FlagIndex, key: &str) -> Result<(), Denial>;
-}
-
-/// Why a caller is not told of a sensitive flag.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Denial {
-    /// Nobody has verified who asks.
-    AuthNotVerified,
-    /// The approval has ended.
-    ApprovalExpired,
-    /// The policy service says no.
-    PolicyDenied,
-    /// The policy service says nothing.
-    AdminUnreachable,
-}
-
-impl Denial {
-    /// The reason that a decision gives for it.
-    #[must_use]
-    pub fn reason(self) -> Reason {
-        match self {
-            Self::AuthNotVerified => Reason::AuthNotVerified,
-            Self::ApprovalExpired => Reason::ApprovalExpired,
-            Self::PolicyDenied => Reason::PolicyDenied,
-            Self::AdminUnreachable => Reason::AdminUnreachable,
-        }
-    }
-}
-
-/// The overrides that come with a request, for the flag that is evaluated and for those that are its prerequisites.
-pub trait Overrides {
-    /// The override for a flag.
-    fn inline(&self, scope: OverrideScope, flag: FlagIndex, key: &str) -> InlineOverride<'_>;
-}
-
-/// An override that comes with the request, for one flag.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum InlineOverride<'a> {
-    /// There is none.
-    Absent,
-    /// The first variant of a boolean flag with this value.
-    Boolean(bool),
-    /// The variant of this key.
-    Variant(Text<'a>),
-    /// Something that names no variant.
-    Other,
-}
-
-impl<'a> From<Value<'a>> for InlineOverride<'a> {
-    fn from(value: Value<'a>) -> Self {
-        match value {
-            Value::Absent => Self::Absent,
-            Value::Boolean(value) => Self::Boolean(value),
-            Value::Text(key) => Self::Variant(key),
-            Value::Number(_) | Value::List | Value::Object => Self::Other,
-        }
-    }
-}
 
 impl Snapshot {
     /// What is bucketed, and listed by targets and segments, where nothing else is named: the user, or else the project.
@@ -110,7 +28,7 @@ impl Snapshot {
     /// Decides a flag for a context.
     ///
     /// A place that the snapshot does not have is an unknown flag. Nothing is allocated, unless `trace` does.
-    #[inline(always)]
+    #[inline(never)]
     pub fn evaluate<'s>(
         &'s self,
         flag: Option<FlagIndex>,
@@ -118,8 +36,27 @@ impl Snapshot {
         request: &Request<'_>,
         trace: &mut impl Trace<'s>,
     ) -> Decision<'s> {
-        let (verdict, details) = self.decide(flag, context, request, trace);
-        Decision::new(flag.and_then(|index| self.flag(index)), verdict, details)
+        let found = self.found(flag);
+        if let Some((_, flag)) = found
+            && let Ok(body) = &flag.body
+            && body.start(request, trace) == Start::Otherwise
+        {
+            return Decision::new(Some(flag), body.otherwise, Details::default());
+        }
+        self.walk(found, context, request, trace)
+    }
+
+    /// The same where there is something to walk. It stands apart because it needs room that what comes before can do without.
+    #[inline(never)]
+    fn walk<'s>(
+        &'s self,
+        found: Option<(FlagIndex, &'s CompiledFlag)>,
+        context: &(impl Context + ?Sized),
+        request: &Request<'_>,
+        trace: &mut impl Trace<'s>,
+    ) -> Decision<'s> {
+        let (verdict, details) = self.decide(found, context, request, trace);
+        Decision::new(found.map(|(_, flag)| flag), verdict, details)
     }
 
     /// Decides a flag for a context, as [`Snapshot::evaluate`] does, and says no more than the verdict.
@@ -130,19 +67,24 @@ impl Snapshot {
         context: &(impl Context + ?Sized),
         request: &Request<'_>,
     ) -> Verdict {
-        self.decide(flag, context, request, &mut ()).0
+        self.decide(self.found(flag), context, request, &mut ()).0
+    }
+
+    #[inline(always)]
+    fn found(&self, flag: Option<FlagIndex>) -> Option<(FlagIndex, &CompiledFlag)> {
+        flag.and_then(|index| Some((index, self.flag(index)?)))
     }
 
     /// The walk. It is inlined into its few callers: what they do not ask for is then never put together.
     #[inline(always)]
     fn decide<'s>(
         &'s self,
-        flag: Option<FlagIndex>,
+        found: Option<(FlagIndex, &'s CompiledFlag)>,
         context: &(impl Context + ?Sized),
         request: &Request<'_>,
         trace: &mut impl Trace<'s>,
     ) -> (Verdict, Details) {
-        let Some((index, flag)) = flag.and_then(|index| Some((index, self.flag(index)?))) else {
+        let Some((index, flag)) = found else {
             trace.step(|| Step::new(Source::UnknownFlag, Outcome::Match));
             return (Verdict::UNKNOWN, Details::default());
         };
@@ -150,7 +92,7 @@ impl Snapshot {
             trace.step(|| Step::new(Source::Off, Outcome::Match));
             return (Verdict::INVALID, Details::default());
         };
-        let start = if request.overrides.is_some() || trace.keeps() { Start::Top } else { body.start };
+        let start = body.start(request, trace);
         if start == Start::Otherwise {
             return (body.otherwise, Details::default());
         }
@@ -186,6 +128,14 @@ impl Snapshot {
         let mut steps = Vec::new();
         let decision = self.evaluate(flag, context, request, &mut steps);
         (decision, steps)
+    }
+}
+
+impl Body {
+    /// Where the evaluation of a request starts.
+    #[inline(always)]
+    fn start<'s>(&self, request: &Request<'_>, trace: &impl Trace<'s>) -> Start {
+        if request.overrides.is_some() || trace.keeps() { Start::Top } else { self.start }
     }
 }
 
@@ -248,167 +198,6 @@ impl<'s, 'r, C: Context + ?Sized> Walk<'s, 'r, C> {
             Some(attribute) => self.context.get(attribute),
             None => self.unit(),
         }
-    }
-
-    /// The steps before the rules. Where none of them could decide, nobody comes here.
-    #[inline(never)]
-    fn before_rules(&self, trace: &mut impl Trace<'s>) -> Option<Verdict> {
-        self.sensitive(trace)
-            .or_else(|| self.kill_switch(trace))
-            .or_else(|| self.inline_override(OverrideScope::User, trace))
-            .or_else(|| self.inline_override(OverrideScope::Tenant, trace))
-            .or_else(|| self.stored_override(Source::StoreUserOverride, &self.body.user_overrides, trace))
-            .or_else(|| self.stored_override(Source::StoreTenantOverride, &self.body.tenant_overrides, trace))
-            .or_else(|| self.state(trace))
-            .or_else(|| self.prerequisites(trace))
-            .or_else(|| self.target(trace))
-    }
-
-    /// The one place where a sensitive flag is kept from those who may not be told of it: no way to an evaluation leads past it.
-    fn sensitive(&self, trace: &mut impl Trace<'s>) -> Option<Verdict> {
-        self.body.sensitive.as_ref()?;
-        let permit = match self.request.permits {
-            Some(permits) => permits.permit(self.index, &self.flag.key),
-            // Whoever evaluates alone holds the document: that nobody has the flag yet is then no secret.
-            None if self.body.is_dormant && !self.has_inline_override() => return None,
-            None => Err(Denial::AuthNotVerified),
-        };
-        match permit {
-            Ok(()) => {
-                trace.step(|| Step::new(Source::Sensitive, Outcome::Permitted));
-                None
-            }
-            Err(denial) => {
-                trace.step(|| Step {
-                    variant: self.key_of(self.body.off),
-                    ..Step::new(Source::Sensitive, Outcome::Match)
-                });
-                Some(self.verdict(self.body.off, Source::Sensitive, denial.reason()))
-            }
-        }
-    }
-
-    fn has_inline_override(&self) -> bool {
-        let given = |scope| {
-            self.request
-                .overrides
-                .is_some_and(|overrides| overrides.inline(scope, self.index, &self.flag.key) != InlineOverride::Absent)
-        };
-        given(OverrideScope::User) || given(OverrideScope::Tenant)
-    }
-
-    fn kill_switch(&self, trace: &mut impl Trace<'s>) -> Option<Verdict> {
-        let (category, reason) = match &self.body.kill_switch {
-            None => {
-                trace.step(|| Step::new(Source::KillSwitch, Outcome::Absent));
-                return None;
-            }
-            Some(EngagedSwitch::Global) => ("*", Reason::KillSwitchGlobal),
-            Some(EngagedSwitch::Category(category)) => (&**category, Reason::KillSwitchCategory),
-        };
-        trace.step(|| Step { category: Some(category), ..Step::new(Source::KillSwitch, Outcome::Match) });
-        Some(self.verdict(self.body.off, Source::KillSwitch, reason))
-    }
-
-    fn inline_override(&self, scope: OverrideScope, trace: &mut impl Trace<'s>) -> Option<Verdict> {
-        let source = match scope {
-            OverrideScope::User => Source::InlineUserOverride,
-            OverrideScope::Tenant => Source::InlineTenantOverride,
-        };
-        let given = self.request.overrides.map(|overrides| overrides.inline(scope, self.index, &self.flag.key));
-        let variant = match given.unwrap_or(InlineOverride::Absent) {
-            InlineOverride::Absent => {
-                trace.step(|| Step::new(source, Outcome::Absent));
-                return None;
-            }
-            InlineOverride::Boolean(value) => self.body.variant_by_boolean(value),
-            InlineOverride::Variant(key) => self.body.variant_by_key(key),
-            InlineOverride::Other => None,
-        };
-        self.override_to(source, variant, None, trace)
-    }
-
-    fn stored_override(
-        &self,
-        source: Source,
-        overrides: &StoredOverrides,
-        trace: &mut impl Trace<'s>,
-    ) -> Option<Verdict> {
-        let row = (!overrides.rows.is_empty())
-            .then(|| if source == Source::StoreUserOverride { self.user_id() } else { self.known(2) })
-            .and_then(|value| value.with_id(|id| overrides.get(id.as_bytes())).flatten());
-        let Some(row) = row else {
-            trace.step(|| Step::new(source, Outcome::Absent));
-            return None;
-        };
-        if row.expires_at.is_some_and(|end| self.request.now >= end) {
-            trace.step(|| Step {
-                variant: self.key_of(row.variant),
-                expires_at: row.expires_at,
-                ..Step::new(source, Outcome::Expired)
-            });
-            return None;
-        }
-        self.override_to(source, row.variant, row.expires_at, trace)
-    }
-
-    /// Serves an override's variant, or skips an override of a variant that the flag does not have.
-    fn override_to(
-        &self,
-        source: Source,
-        variant: Option<VariantIndex>,
-        expires_at: Option<i64>,
-        trace: &mut impl Trace<'s>,
-    ) -> Option<Verdict> {
-        if variant.is_none() {
-            trace.step(|| Step { expires_at, ..Step::new(source, Outcome::UnknownVariant) });
-            return None;
-        }
-        trace.step(|| Step { variant: self.key_of(variant), expires_at, ..Step::new(source, Outcome::Match) });
-        let reason = match source {
-            Source::InlineUserOverride | Source::StoreUserOverride => Reason::UserOverridePrecedence,
-            _ => Reason::TenantOverridePrecedence,
-        };
-        Some(self.verdict(variant, source, reason))
-    }
-
-    fn state(&self, trace: &mut impl Trace<'s>) -> Option<Verdict> {
-        if self.body.is_on {
-            trace.step(|| Step::new(Source::Off, Outcome::NoMatch));
-            return None;
-        }
-        trace.step(|| Step::new(Source::Off, Outcome::Match));
-        Some(self.verdict(self.body.off, Source::Off, Reason::FlagOff))
-    }
-
-    fn prerequisites(&self, trace: &mut impl Trace<'s>) -> Option<Verdict> {
-        let prerequisites = &self.body.prerequisites;
-        for (place, prerequisite) in (0..).zip(&prerequisites.all) {
-            let variant = if prerequisites.cannot_be_met { None } else { self.served_by(prerequisite) };
-            let is_met = variant.is_some_and(|(index, _)| prerequisite.variants.contains(&index));
-            trace.step(|| Step {
-                prerequisite: Some(&prerequisite.key),
-                served: variant.map(|(_, key)| key),
-                variant: self.key_of(self.body.off.filter(|_| !is_met)),
-                ..Step::new(Source::Prerequisite, if is_met { Outcome::Met } else { Outcome::Match })
-            });
-            if !is_met {
-                let verdict = self.verdict(self.body.off, Source::Prerequisite, Reason::PrerequisiteFailed);
-                return Some(verdict.at(place));
-            }
-        }
-        None
-    }
-
-    /// The variant that a prerequisite's flag serves, by its place and key; none of a sensitive flag that the caller may not be told of, although it
-    /// serves its off variant: that must meet nothing. What is loaded leads to a bounded number of walks, bounded in depth too.
-    #[inline(never)]
-    fn served_by(&self, prerequisite: &CompiledPrerequisite) -> Option<(VariantIndex, &'s str)> {
-        let index = prerequisite.flag?;
-        let verdict = self.snapshot.verdict(Some(index), self.context, self.request);
-        let variant = verdict.variant().filter(|_| verdict.source() != Source::Sensitive)?;
-        let served = self.snapshot.flag(index)?.variants().get(usize::from(variant))?;
-        Some((variant, &served.key))
     }
 
     /// The steps from the rules on, one of which decides.
@@ -522,20 +311,6 @@ impl<'s, 'r, C: Context + ?Sized> Walk<'s, 'r, C> {
         // The last cut is past every point, so a unit always finds its share.
         let (cut, variant) = distribution.shares.iter().find(|(cut, _)| cut.contains(point))?;
         Some((bucket, bucketer.threshold(*cut), *variant))
-    }
-
-    fn target(&self, trace: &mut impl Trace<'s>) -> Option<Verdict> {
-        let targets = self.body.targets.as_ref()?;
-        let Some(given) = self.unit().with_id(|id| targets.by_id.get(id.as_bytes())).flatten() else {
-            trace.step(|| Step::new(Source::Target, Outcome::NoMatch));
-            return None;
-        };
-        let (variant, reason) = match given {
-            CompiledTargets::DENIED => (self.body.off, Reason::DenyList),
-            variant => (VariantIndex::try_from(variant).ok(), Reason::AllowList),
-        };
-        trace.step(|| Step { variant: self.key_of(variant), ..Step::new(Source::Target, Outcome::Match) });
-        Some(self.verdict(variant, Source::Target, reason))
     }
 
     #[inline(never)]
